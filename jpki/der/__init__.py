@@ -1,0 +1,1 @@
+"""DER bytes: a writer, a strict reader, object identifiers and times. No meaning."""

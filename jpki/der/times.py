@@ -1,0 +1,63 @@
+"""UTCTime and GeneralizedTime in whole seconds and Z (RFC 5280 4.1.2.5)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from jpki.der.reader import Element
+from jpki.der.writer import tlv
+from jpki.errors import EncodingError
+
+__all__ = ["generalized_time", "read_time", "time_choice", "utc_time"]
+
+_UTC_TIME = 0x17
+_GENERALIZED_TIME = 0x18
+
+
+def _whole_second_utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise EncodingError("a time without zone cannot be encoded")
+    return at.astimezone(UTC).replace(microsecond=0)
+
+
+def utc_time(at: datetime) -> bytes:
+    """UTCTime; years 1950-2049 (RFC 5280 4.1.2.5.1)."""
+    moment = _whole_second_utc(at)
+    if not 1950 <= moment.year <= 2049:
+        raise EncodingError(f"year {moment.year} does not fit UTCTime")
+    return tlv(_UTC_TIME, f"{moment:%y%m%d%H%M%SZ}".encode())
+
+
+def generalized_time(at: datetime) -> bytes:
+    """GeneralizedTime with four-digit year (RFC 5280 4.1.2.5.2)."""
+    moment = _whole_second_utc(at)
+    return tlv(_GENERALIZED_TIME, f"{moment.year:04}{moment:%m%d%H%M%SZ}".encode())
+
+
+def time_choice(at: datetime) -> bytes:
+    """Time: UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280 4.1.2.5)."""
+    year = _whole_second_utc(at).year
+    return utc_time(at) if 1950 <= year <= 2049 else generalized_time(at)
+
+
+def read_time(element: Element) -> datetime:
+    """Either form, in UTC.
+
+    Raises:
+        EncodingError: neither form, or not a real moment.
+    """
+    text = element.content
+    if not text.endswith(b"Z") or not text[:-1].isdigit():
+        raise EncodingError("time is not digits and Z", offset=element.start)
+    digits = text[:-1].decode("ascii")
+    if element.tag == _UTC_TIME and len(digits) == 12:
+        century = "19" if digits[:2] >= "50" else "20"
+        digits = century + digits
+    elif element.tag != _GENERALIZED_TIME or len(digits) != 14:
+        raise EncodingError("not a time", offset=element.start, tag=element.tag)
+    parts = (int(digits[:4]), *(int(digits[i : i + 2]) for i in range(4, 14, 2)))
+    year, month, day, hour, minute, second = parts
+    try:
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        raise EncodingError("no such moment", offset=element.start) from None
