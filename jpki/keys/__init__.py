@@ -1,0 +1,1 @@
+"""Private keys as signers: in memory, in encrypted files, on a card."""
