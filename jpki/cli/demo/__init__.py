@@ -1,0 +1,1 @@
+"""`jpki demo`: the whole story on real servers, told as it happens."""
