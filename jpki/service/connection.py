@@ -1,0 +1,105 @@
+"""One client's connection, made safe against clients that are slow or broken."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import suppress
+from typing import Final
+
+from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask
+
+from jpki.service.problems import plain_problem
+
+__all__ = ["Connection"]
+
+_RECEIVE_SECONDS: Final = 20.0
+"""From the first octet of a request to its last."""
+_SEND_SECONDS: Final = 60.0
+"""How long a client may take no octet of its answer."""
+_LINGER_SECONDS: Final = 2.0
+"""How long to read on after a refusal, so that the refusal arrives (RFC 9112 9.6)."""
+
+
+class _Refusal(ErrorTask):  # type: ignore[misc]
+    """Answers what HTTP itself refuses with a problem document."""
+
+    def execute(self) -> None:
+        """Write the answer and close the connection."""
+        status = int(self.request.error.code)
+        details = {
+            413: "the body is larger than this server takes",
+            431: "the header is larger than this server takes",
+        }
+        problem = plain_problem(status, details.get(status))
+        self.status = f"{status} {self.request.error.reason}"
+        self.response_headers.extend(problem.headers)
+        self.set_close_on_finish()
+        self.content_length = len(problem.body)
+        self.channel.lingers = True
+        self.write(problem.body)
+
+
+class Connection(HTTPChannel):  # type: ignore[misc]
+    """A connection with time limits, and with a refusal that arrives."""
+
+    error_task_class = _Refusal
+    total_outbufs_len: int
+    close_when_flushed: bool
+    lingers = False
+    """Set with a refusal: the client may still be sending what nobody reads."""
+    _discard_until: float | None = None
+    _request_began: float | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is served here or an answer not yet sent."""
+        return bool(self.requests) or self.total_outbufs_len > 0
+
+    def enforce_limits(self, now: float) -> None:
+        """Close the connection if its client takes too long; `now` is monotonic."""
+        if self.request is None:
+            self._request_began = None
+        elif self._request_began is None:
+            self._request_began = now
+        receiving = self._request_began
+        if (
+            (receiving is not None and now - receiving > _RECEIVE_SECONDS)
+            or (self._discard_until is not None and now > self._discard_until)
+            or (self.total_outbufs_len and not self.requests and self._stalled())
+        ):
+            self.will_close = True
+            self.total_outbufs_len = 0
+
+    def _stalled(self) -> bool:
+        return bool(time.time() - self.last_activity > _SEND_SECONDS)
+
+    def readable(self) -> bool:
+        """Whether to ask for more octets."""
+        return self._discard_until is not None or bool(super().readable())
+
+    def writable(self) -> bool:
+        """Whether there is something to send or to close."""
+        if self._discard_until is not None:
+            return bool(self.will_close)
+        return bool(super().writable())
+
+    def received(self, data: bytes) -> bool:
+        """Take octets of a request, or throw them away after a refusal."""
+        if self._discard_until is not None:
+            return False
+        return bool(super().received(data))
+
+    def handle_write(self) -> None:
+        """Send; after a refusal, half-close and let the client finish."""
+        if self.lingers and self.close_when_flushed and not self.will_close:
+            self._flush_exception(self._flush_some)
+            if not self.total_outbufs_len and self.connected:
+                self.close_when_flushed = False
+                self._discard_until = time.monotonic() + _LINGER_SECONDS
+                with suppress(OSError):
+                    self.socket.shutdown(socket.SHUT_WR)
+            if not self.will_close:
+                return
+        super().handle_write()

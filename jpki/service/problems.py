@@ -1,0 +1,177 @@
+"""Errors as problem documents (RFC 9457): one table joins codes to answers.
+
+An error that is in the table is shown with its message, code, hint and public data.
+Any other is a fault of the server: it is logged with its traceback under an
+identifier, and the caller learns the identifier only.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from http import HTTPStatus
+from typing import Final
+
+from jpki.errors import JpkiError, ServiceUnavailable
+from jpki.model.ports import Random
+from jpki.service.clock import system_random
+
+__all__ = ["COMMON_PROBLEMS", "MEDIA_TYPE", "Problem", "ProblemTable", "plain_problem"]
+
+MEDIA_TYPE: Final = "application/problem+json"
+_TYPE_BASE: Final = "tag:jpki.example,2026:problem/"
+"""A tag URI (RFC 4151): a name to compare, not an address to fetch."""
+_RESERVED: Final = frozenset({"type", "title", "status", "detail", "instance", "code"})
+_RETRY_SECONDS: Final = 2
+_HTTP_WORDS: Final = {
+    400: "bad-request",
+    404: "no-such-path",
+    405: "method-not-allowed",
+    406: "not-acceptable",
+    408: "too-slow",
+    411: "length-required",
+    413: "body-too-large",
+    414: "address-too-long",
+    415: "unsupported-media-type",
+    431: "header-too-large",
+    500: "internal",
+    501: "not-implemented",
+    503: "unavailable",
+}
+"""Our own words: the phrases of HTTP change from one RFC to the next."""
+
+_log = logging.getLogger(__name__)
+
+COMMON_PROBLEMS: Final[Mapping[str, tuple[HTTPStatus, str]]] = {
+    "request": (HTTPStatus.BAD_REQUEST, "The request is malformed"),
+    "encoding": (HTTPStatus.BAD_REQUEST, "Bytes are not what they should be"),
+    "authentication": (HTTPStatus.UNAUTHORIZED, "The caller is not authenticated"),
+    "permission": (HTTPStatus.FORBIDDEN, "The caller's role does not allow this"),
+    "not-found": (HTTPStatus.NOT_FOUND, "There is no such thing"),
+    "conflict": (HTTPStatus.CONFLICT, "It exists already or was changed meanwhile"),
+    "service.unavailable": (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "A server that is needed does not answer",
+    ),
+}
+"""Entries that every server shares."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """An answer that is ready to be sent."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = (("Content-Type", MEDIA_TYPE),)
+
+
+class ProblemTable:
+    """Which error of a server is shown how."""
+
+    def __init__(
+        self,
+        entries: Mapping[str, tuple[int, str]] | None = None,
+        *,
+        random: Random = system_random,
+    ) -> None:
+        """Join a server's own entries with the shared ones.
+
+        Args:
+            entries: error code to status and title.
+            random: makes the identifiers of internal errors.
+        """
+        self._entries: Mapping[str, tuple[int, str]] = {
+            **COMMON_PROBLEMS,
+            **(entries or {}),
+        }
+        self._random = random
+
+    def problem(self, error: Exception) -> Problem:
+        """The answer to `error`, whatever it is; unknown errors are logged."""
+        known = self._entry(error)
+        if known is None or not isinstance(error, JpkiError):
+            return self._internal(error)
+        status, title = known
+        document: dict[str, object] = {
+            "type": f"{_TYPE_BASE}{error.code}",
+            "title": title,
+            "status": int(status),
+            "detail": error.message,
+            "code": error.code,
+        }
+        if error.hint is not None:
+            document["hint"] = error.hint
+        for key, value in error.data.items():
+            if key not in _RESERVED:
+                document[key] = _plain(value)
+        extra = []
+        if status == HTTPStatus.UNAUTHORIZED:
+            extra = [("WWW-Authenticate", "Signature")]
+        elif isinstance(error, ServiceUnavailable):
+            extra = [("Retry-After", str(_RETRY_SECONDS))]
+        return _rendered(int(status), document, *extra)
+
+    def _entry(self, error: Exception) -> tuple[int, str] | None:
+        """The entry of the error's own code, else of the nearest base class's."""
+        for cls in type(error).__mro__:
+            code = cls.__dict__.get("code")
+            if isinstance(code, str) and code in self._entries:
+                return self._entries[code]
+        return None
+
+    def _internal(self, error: Exception) -> Problem:
+        identifier = self._random(8).hex()
+        _log.error("internal error %s", identifier, exc_info=error)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return _rendered(
+            status,
+            {
+                "type": f"{_TYPE_BASE}internal",
+                "title": "The server failed",
+                "status": int(status),
+                "code": "internal",
+                "hint": "tell the operator this identifier",
+                "identifier": identifier,
+            },
+        )
+
+
+def plain_problem(
+    status: int, detail: str | None = None, *headers: tuple[str, str]
+) -> Problem:
+    """A problem of HTTP itself: no such path, wrong method, body too large."""
+    word = _HTTP_WORDS.get(status, str(status))
+    code = f"http.{word}"
+    document: dict[str, object] = {
+        "type": f"{_TYPE_BASE}{code}",
+        "title": word.replace("-", " ").capitalize(),
+        "status": status,
+        "code": code,
+    }
+    if detail is not None:
+        document["detail"] = detail
+    return _rendered(status, document, *headers)
+
+
+def _rendered(
+    status: int, document: Mapping[str, object], *extra: tuple[str, str]
+) -> Problem:
+    body = json.dumps(document, ensure_ascii=False).encode()
+    headers = (("Content-Type", MEDIA_TYPE), ("Cache-Control", "no-store"), *extra)
+    return Problem(status=int(status), body=body, headers=headers)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list | set | frozenset):
+        return [_plain(item) for item in value]
+    return str(value)

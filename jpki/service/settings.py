@@ -1,0 +1,157 @@
+"""One TOML file for all servers: what can be set, and its defaults.
+
+Each table of the file is one frozen class here; reading and checking is
+`jpki.service.loader`. `{data}` in a value stands for the data directory, and a
+relative path is relative to the folder of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from jpki.errors import ConfigurationError
+from jpki.service.loader import read_document, read_table, setting
+
+__all__ = [
+    "AuthoritySettings",
+    "CommonSettings",
+    "RegistrySettings",
+    "RevocationSettings",
+    "Settings",
+    "load",
+]
+
+_PORTS: Final = (0, 65535)
+_THREADS: Final = (1, 256)
+_BODIES: Final = (1024, 16 * 1024 * 1024)
+_DAY: Final = 86_400
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommonSettings:
+    """[common]: what all servers of an installation share."""
+
+    era: str = "prefectural-sha256"
+    """Which algorithms, profiles and card are in force."""
+    data_directory: Path = Path("data")
+    language: str = setting("ja", choices=("ja", "en"))
+    """Of pages for people; problem documents are in English."""
+    log_level: str = setting("info", choices=("debug", "info", "warning", "error"))
+    allow_test_clock: bool = False
+    """Accept `JPKI-Test-Instant` and a clock offset. Never on a real system."""
+    clock_offset_seconds: int = 0
+    """Moves the clock of every server by this much."""
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """The offset as a duration."""
+        return timedelta(seconds=self.clock_offset_seconds)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuthoritySettings:
+    """[authority]: `ca_server`."""
+
+    host: str = "127.0.0.1"
+    port: int = setting(8401, limits=_PORTS)
+    """0 takes a free port and names it when ready."""
+    threads: int = setting(8, limits=_THREADS)
+    body_limit: int = setting(256 * 1024, limits=_BODIES)
+    """Octets of the largest request body."""
+    database: str = "sqlite:///{data}/authority.sqlite"
+    """SQLAlchemy URL."""
+    key_directory: Path = Path("{data}/keys")
+    passphrase_file: Path = Path("{data}/secrets/ca-keys.txt")
+    registry_url: str = "http://127.0.0.1:8403"
+    credential: Path = Path("{data}/credentials/authority-server.pem")
+    """With which the register knows this server."""
+    ocsp_url: str = "http://127.0.0.1:8402/ocsp"
+    """As it stands in certificates (id-ad-ocsp)."""
+    crl_interval_seconds: int = setting(_DAY, limits=(1, 7 * _DAY))
+    """A new CRL at least this often; also after every revocation."""
+    crl_lifetime_seconds: int = setting(2 * _DAY, limits=(60, 31 * _DAY))
+    """From thisUpdate to nextUpdate."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RevocationSettings:
+    """[revocation]: `ocsp_crl`."""
+
+    host: str = "127.0.0.1"
+    port: int = setting(8402, limits=_PORTS)
+    threads: int = setting(8, limits=_THREADS)
+    body_limit: int = setting(16 * 1024, limits=_BODIES)
+    database: str = "sqlite:///{data}/authority.sqlite"
+    """The authority's own, of which this server reads the status."""
+    key_directory: Path = Path("{data}/responder-keys")
+    passphrase_file: Path = Path("{data}/secrets/responder-keys.txt")
+    response_lifetime_seconds: int = setting(900, limits=(1, 7 * _DAY))
+    """From thisUpdate to nextUpdate of an OCSP response."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegistrySettings:
+    """[registry]: `registry_stub`."""
+
+    host: str = "127.0.0.1"
+    port: int = setting(8403, limits=_PORTS)
+    threads: int = setting(16, limits=_THREADS)
+    """Every client that waits for the feed holds one thread meanwhile."""
+    body_limit: int = setting(16 * 1024, limits=_BODIES)
+    database: str = "sqlite:///{data}/registry.sqlite"
+    clients: Path = Path("{data}/credentials/registry-clients.toml")
+    """Who may call: identifiers, roles and public keys."""
+    seed: bool = False
+    """Fill an empty register with the packaged, invented residents."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The whole file, checked."""
+
+    common: CommonSettings = field(default_factory=CommonSettings)
+    authority: AuthoritySettings = field(default_factory=AuthoritySettings)
+    revocation: RevocationSettings = field(default_factory=RevocationSettings)
+    registry: RegistrySettings = field(default_factory=RegistrySettings)
+
+
+def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the settings file.
+
+    Args:
+        file: the TOML file.
+        environment: overrides as `JPKI_<TABLE>__<KEY>`, such as `os.environ`.
+
+    Raises:
+        ConfigurationError: unreadable, or a key is unknown or has a bad value.
+    """
+    document = read_document(file, environment or {}, tables=frozenset(_TABLES))
+    base = file.absolute().parent
+    common = read_table(CommonSettings, "common", document, base=base, data=None)
+    if common.clock_offset_seconds and not common.allow_test_clock:
+        raise ConfigurationError(
+            str(file),
+            "common.clock_offset_seconds",
+            "a moved clock is for test systems",
+            hint="set common.allow_test_clock = true if this is one",
+        )
+    data = common.data_directory
+    return Settings(
+        common=common,
+        authority=read_table(
+            AuthoritySettings, "authority", document, base=base, data=data
+        ),
+        revocation=read_table(
+            RevocationSettings, "revocation", document, base=base, data=data
+        ),
+        registry=read_table(
+            RegistrySettings, "registry", document, base=base, data=data
+        ),
+    )
+
+
+_TABLES: Final = ("common", "authority", "revocation", "registry")
