@@ -58,3 +58,5 @@ class RegistryEvent:
     """異動日, a calendar day in Japan."""
     recorded_at: datetime
     """When the register recorded it, UTC."""
+    succeeded_by: ResidentCode | None = None
+    """The new code after a change of code: certificates must follow their holder."""

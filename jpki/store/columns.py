@@ -1,0 +1,139 @@
+"""Column types: domain values go in and come out; the database sees plain ones."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, TypeVar
+
+from sqlalchemy import DateTime, Dialect, SmallInteger, String, TypeDecorator
+
+from jpki.errors import StoreError
+from jpki.model.codes import MunicipalityCode, ResidentCode
+from jpki.model.revocation import RevocationReason
+
+__all__ = ["Choice", "Instant", "Municipality", "Reason", "ResidentRecord", "Serial"]
+
+E = TypeVar("E", bound=Enum)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware moment. SQLite has no zones, so there it is stored as bare UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: datetime | None, dialect: Dialect
+    ) -> datetime | None:
+        """Refuse bare times; keep UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise StoreError("a time without zone cannot be stored")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(
+        self, value: datetime | None, dialect: Dialect
+    ) -> datetime | None:
+        """Give UTC back."""
+        if value is None:
+            return None
+        return (
+            value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        )
+
+
+class Serial(TypeDecorator[int]):
+    """A certificate serial number, up to 20 octets (RFC 5280 4.1.2.2), as hex."""
+
+    impl = String(40)
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> str | None:
+        """Even number of digits, as people and `openssl` write it."""
+        if value is None:
+            return None
+        text = f"{value:x}"
+        return text if len(text) % 2 == 0 else f"0{text}"
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> int | None:
+        """Back to the number."""
+        return None if value is None else int(value, 16)
+
+
+class Choice(TypeDecorator[E]):
+    """An enumeration, stored as its word."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def __init__(self, kind: type[E]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: E | None, dialect: Dialect) -> Any:
+        """The member's value."""
+        return None if value is None else value.value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> E | None:
+        """The member."""
+        return None if value is None else self.kind(value)
+
+
+class Reason(TypeDecorator[RevocationReason]):
+    """CRLReason, stored as its number (RFC 5280 5.3.1)."""
+
+    impl = SmallInteger()
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: RevocationReason | None, dialect: Dialect
+    ) -> int | None:
+        """The number."""
+        return None if value is None else int(value)
+
+    def process_result_value(
+        self, value: int | None, dialect: Dialect
+    ) -> RevocationReason | None:
+        """The reason."""
+        return None if value is None else RevocationReason(value)
+
+
+class Municipality(TypeDecorator[MunicipalityCode]):
+    """全国地方公共団体コード with its check digit."""
+
+    impl = String(6)
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: MunicipalityCode | None, dialect: Dialect
+    ) -> str | None:
+        """The six digits."""
+        return None if value is None else value.digits
+
+    def process_result_value(
+        self, value: str | None, dialect: Dialect
+    ) -> MunicipalityCode | None:
+        """The code, its check digit checked again."""
+        return None if value is None else MunicipalityCode(value)
+
+
+class ResidentRecord(TypeDecorator[ResidentCode]):
+    """住民票コード."""
+
+    impl = String(11)
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: ResidentCode | None, dialect: Dialect
+    ) -> str | None:
+        """The eleven digits."""
+        return None if value is None else value.digits
+
+    def process_result_value(
+        self, value: str | None, dialect: Dialect
+    ) -> ResidentCode | None:
+        """The code, its check digit checked again."""
+        return None if value is None else ResidentCode(value)

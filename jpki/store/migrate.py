@@ -1,0 +1,49 @@
+"""Bring a database to the newest schema, or ask whether it is there (Alembic)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command, context
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from jpki.store.engine import Database
+
+__all__ = ["is_current", "migrate", "run"]
+
+_FOLDER: Final = Path(__file__).parent / "migrations"
+
+
+def _config(schema: str) -> Config:
+    config = Config()
+    # Config interpolates: a per cent sign in the path must not start a variable.
+    config.set_main_option("script_location", str(_FOLDER / schema).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def migrate(database: Database, schema: str) -> None:
+    """Run every missing migration in one transaction; concurrent calls take turns."""
+    config = _config(schema)
+    with database.alone() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def is_current(database: Database, schema: str) -> bool:
+    """Whether the schema is the one that this program was written for."""
+    newest = ScriptDirectory.from_config(_config(schema)).get_current_head()
+    with database.read() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == newest
+
+
+def run() -> None:
+    """What the two `env.py` files do: migrate over the connection handed in."""
+    context.configure(
+        connection=context.config.attributes["connection"], transactional_ddl=True
+    )
+    with context.begin_transaction():
+        context.run_migrations()

@@ -1,0 +1,1 @@
+"""Alembic migrations of both schemas, one folder each."""
