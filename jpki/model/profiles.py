@@ -1,0 +1,337 @@
+"""Profiles: what certificates and CRLs of a kind must look like.
+
+These are the validated values; `jpki.data` makes them from files. Text in templates may
+hold `{placeholders}` that are filled when a certificate is prepared. Extensions are
+encoded in the order in which they stand here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from enum import Enum
+from typing import Final
+
+from jpki.errors import RuleViolation
+from jpki.model.characters import Substitution
+from jpki.model.names import StringType
+
+__all__ = [
+    "ISSUER_VALUES",
+    "AttributeTemplate",
+    "AuthorityInformationAccessRule",
+    "AuthorityKeyIdentifierRule",
+    "BasicConstraintsRule",
+    "BasicInformationNamesRule",
+    "CRLDistributionPointsRule",
+    "CRLExtensionRule",
+    "CRLNumberRule",
+    "CRLProfile",
+    "CertificatePoliciesRule",
+    "CertificateProfile",
+    "DirectoryAlternativeNameRule",
+    "ExtendedKeyUsageRule",
+    "ExtensionRule",
+    "InhibitAnyPolicyRule",
+    "IssuerAlternativeNameRule",
+    "IssuingDistributionPointRule",
+    "KeyUsage",
+    "KeyUsageRule",
+    "NameTemplate",
+    "OCSPNoCheckRule",
+    "PolicyConstraintsRule",
+    "PolicyMappingsRule",
+    "PolicyTemplate",
+    "SubjectKeyIdentifierRule",
+    "Validity",
+    "fill",
+    "placeholders",
+]
+
+_JST: Final = timezone(timedelta(hours=9))
+
+ISSUER_VALUES: Final = frozenset({"issuer_organisation", "issuer_unit"})
+"""Placeholders that are taken from the issuer's name: its O and its last OU."""
+
+_PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
+
+
+class KeyUsage(Enum):
+    """Bits of the key usage extension (RFC 5280 4.2.1.3), by position."""
+
+    DIGITAL_SIGNATURE = 0
+    NON_REPUDIATION = 1
+    KEY_ENCIPHERMENT = 2
+    DATA_ENCIPHERMENT = 3
+    KEY_AGREEMENT = 4
+    KEY_CERT_SIGN = 5
+    CRL_SIGN = 6
+    ENCIPHER_ONLY = 7
+    DECIPHER_ONLY = 8
+
+    @property
+    def label(self) -> str:
+        """The ASN.1 name, such as `nonRepudiation`."""
+        if self is KeyUsage.CRL_SIGN:
+            return "cRLSign"
+        first, *rest = self.name.lower().split("_")
+        return first + "".join(word.capitalize() for word in rest)
+
+
+# -- names ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeTemplate:
+    """One attribute of a name, its value with placeholders."""
+
+    oid: str
+    value: str
+    string_type: StringType = StringType.UTF8
+
+
+NameTemplate = tuple[AttributeTemplate, ...]
+"""One attribute per RDN, in encoded order."""
+
+
+# -- certificate extensions -----------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Rule:
+    critical: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyUsageRule(_Rule):
+    """RFC 5280 4.2.1.3."""
+
+    usages: frozenset[KeyUsage]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExtendedKeyUsageRule(_Rule):
+    """RFC 5280 4.2.1.12."""
+
+    purposes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BasicConstraintsRule(_Rule):
+    """RFC 5280 4.2.1.9."""
+
+    ca: bool
+    path_length: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTemplate:
+    """One policy; the identifier may be a placeholder."""
+
+    oid: str
+    cps: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertificatePoliciesRule(_Rule):
+    """RFC 5280 4.2.1.4."""
+
+    policies: tuple[PolicyTemplate, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyMappingsRule(_Rule):
+    """RFC 5280 4.2.1.5: pairs of issuer's and subject's domain policy."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyConstraintsRule(_Rule):
+    """RFC 5280 4.2.1.11."""
+
+    require_explicit_policy: int | None
+    inhibit_policy_mapping: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InhibitAnyPolicyRule(_Rule):
+    """RFC 5280 4.2.1.14."""
+
+    skip_certificates: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DirectoryAlternativeNameRule(_Rule):
+    """subjectAltName holding the subject's Japanese directoryName."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BasicInformationNamesRule(_Rule):
+    """subjectAltName holding the four items as otherNames with their substitutions."""
+
+    order: tuple[int, ...]
+    """Last arcs of 1.2.392.200149.8.5.5.n in the order in which they are encoded."""
+    substitution: Substitution
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IssuerAlternativeNameRule(_Rule):
+    """issuerAltName holding the issuer's Japanese directoryName."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CRLDistributionPointsRule(_Rule):
+    """One point, a directoryName; without a template the issuer's own name."""
+
+    name: NameTemplate | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuthorityInformationAccessRule(_Rule):
+    """RFC 5280 4.2.2.1 with an OCSP address."""
+
+    ocsp: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuthorityKeyIdentifierRule(_Rule):
+    """RFC 5280 4.2.1.1."""
+
+    full: bool
+    """Also authorityCertIssuer and authorityCertSerialNumber."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubjectKeyIdentifierRule(_Rule):
+    """RFC 5280 4.2.1.2, method (1)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OCSPNoCheckRule(_Rule):
+    """RFC 6960 4.2.2.2.1."""
+
+
+ExtensionRule = (
+    KeyUsageRule
+    | ExtendedKeyUsageRule
+    | BasicConstraintsRule
+    | CertificatePoliciesRule
+    | PolicyMappingsRule
+    | PolicyConstraintsRule
+    | InhibitAnyPolicyRule
+    | DirectoryAlternativeNameRule
+    | BasicInformationNamesRule
+    | IssuerAlternativeNameRule
+    | CRLDistributionPointsRule
+    | AuthorityInformationAccessRule
+    | AuthorityKeyIdentifierRule
+    | SubjectKeyIdentifierRule
+    | OCSPNoCheckRule
+)
+
+
+# -- whole profiles -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """How long, counted in years or in days, and where on the clock it ends."""
+
+    years: int = 0
+    days: int = 0
+    end_of_day_jst: bool = True
+
+    def ends(self, not_before: datetime) -> datetime:
+        """The last second of validity.
+
+        By the end-of-day rule the period counts calendar days in Japan: it ends at
+        23:59:59 JST (14:59:59Z) of the day before the anniversary, as in the
+        certificates of the service. A 29 February counts as 1 March.
+        """
+        start = not_before.astimezone(_JST).replace(microsecond=0)
+        year = start.year + self.years
+        try:
+            anniversary = start.replace(year=year)
+        except ValueError:
+            anniversary = start.replace(year=year, month=3, day=1)
+        anniversary += timedelta(days=self.days)
+        if self.end_of_day_jst:
+            anniversary = anniversary.replace(hour=0, minute=0, second=0)
+        return (anniversary - timedelta(seconds=1)).astimezone(UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertificateProfile:
+    """What a certificate of one kind holds."""
+
+    id: str
+    title: str
+    validity: Validity
+    subject: NameTemplate | None
+    """None: the caller gives the name, as for authorities."""
+    extensions: tuple[ExtensionRule, ...]
+    placeholders: frozenset[str]
+    """What the caller must give in `values`."""
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IssuingDistributionPointRule(_Rule):
+    """RFC 5280 5.2.5, as far as this service partitions its CRLs."""
+
+    name: NameTemplate | None
+    only_user_certificates: bool
+    only_authority_certificates: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CRLNumberRule(_Rule):
+    """RFC 5280 5.2.3."""
+
+
+CRLExtensionRule = (
+    AuthorityKeyIdentifierRule | CRLNumberRule | IssuingDistributionPointRule
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CRLProfile:
+    """What a CRL of one kind holds, and how often it appears."""
+
+    id: str
+    title: str
+    period: timedelta
+    """A new list is due this long after the last one, if nothing was revoked before."""
+    lifetime: timedelta
+    """nextUpdate is this long after thisUpdate."""
+    extensions: tuple[CRLExtensionRule, ...]
+    invalidity_dates: bool
+    """Whether entries carry the invalidity date where it is known."""
+    placeholders: frozenset[str]
+    source: str
+
+
+def placeholders(text: str) -> frozenset[str]:
+    """The placeholders in one template text."""
+    return frozenset(_PLACEHOLDER.findall(text))
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Put `values` in the place of the placeholders.
+
+    Raises:
+        RuleViolation: a value is missing or empty.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        found = values.get(match[1])
+        if not found:
+            raise RuleViolation(
+                "profile.value", "the profile's template", f"{match[1]} is not given"
+            )
+        return found
+
+    return _PLACEHOLDER.sub(value, text)

@@ -1,0 +1,245 @@
+"""CRLs from bytes (RFC 5280 section 5): strict, with look-up by serial number.
+
+The frame and every entry are walked once, without making objects of them; an entry is
+decoded when it is looked up. Only `EncodingError` escapes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final
+
+from jpki.der import oids
+from jpki.der.reader import Element, Reader, read_one
+from jpki.der.times import read_time
+from jpki.errors import EncodingError
+from jpki.model.names import Name
+from jpki.model.revocation import Revocation, RevocationReason
+from jpki.x509 import extension_values as values
+from jpki.x509.extension_values import Extension
+from jpki.x509.general_names import GeneralName
+from jpki.x509.names import parse_name
+
+__all__ = ["MAX_CRL", "CRLEntry", "CertificateList", "parse_crl"]
+
+MAX_CRL: Final = 512 * 1024 * 1024
+"""Octets: some ten million entries."""
+
+_NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
+_REMOVE_FROM_CRL: Final = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CRLEntry:
+    """One entry as it stands."""
+
+    serial: int
+    revoked_at: datetime
+    extensions: Mapping[str, Extension]
+
+    @property
+    def reason_code(self) -> int:
+        """CRLReason as a number; 0 (unspecified) where it is absent."""
+        extension = self.extensions.get(oids.REASON_CODE)
+        return 0 if extension is None else read_one(extension.value).integer(0x0A)
+
+    @property
+    def removed(self) -> bool:
+        """removeFromCRL: a delta CRL takes an earlier hold back (5.3.1)."""
+        return self.reason_code == _REMOVE_FROM_CRL
+
+    @property
+    def invalidity_date(self) -> datetime | None:
+        """Since when the certificate should not be trusted (5.3.2)."""
+        extension = self.extensions.get(oids.INVALIDITY_DATE)
+        return None if extension is None else read_time(read_one(extension.value, 0x18))
+
+    @property
+    def certificate_issuer(self) -> tuple[GeneralName, ...]:
+        """In an indirect CRL: whose certificate this and the next entries are about."""
+        extension = self.extensions.get(oids.CERTIFICATE_ISSUER)
+        if extension is None:
+            return ()
+        return values.read_general_names_value(extension.value)
+
+    def revocation(self) -> Revocation:
+        """This entry as a line of the journal.
+
+        Raises:
+            EncodingError: the reason code is unknown, or removes an entry.
+        """
+        try:
+            reason = RevocationReason(self.reason_code)
+        except ValueError:
+            raise EncodingError(f"reason code {self.reason_code}") from None
+        return Revocation(
+            serial=self.serial,
+            at=self.revoked_at,
+            reason=reason,
+            invalidity_date=self.invalidity_date,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateList:
+    """A whole CRL; its signature is not checked. Compared by its bytes."""
+
+    raw: bytes = field(repr=False)
+    tbs: bytes = field(compare=False, repr=False)
+    version: int = field(compare=False)
+    signature_algorithm: bytes = field(compare=False, repr=False)
+    signature: bytes = field(compare=False, repr=False)
+    issuer: Name = field(compare=False)
+    issuer_der: bytes = field(compare=False, repr=False)
+    this_update: datetime = field(compare=False)
+    next_update: datetime | None = field(compare=False)
+    extensions: Mapping[str, Extension] = field(compare=False, repr=False)
+    _entries: tuple[tuple[int, int], ...] = field(compare=False, repr=False)
+    """Serial number and offset in `raw`, sorted."""
+
+    def __len__(self) -> int:
+        """The number of entries."""
+        return len(self._entries)
+
+    def __bool__(self) -> bool:
+        """A CRL without entries is still a CRL."""
+        return True
+
+    def extension(self, oid: str) -> bytes | None:
+        """The value of this extension, or None."""
+        found = self.extensions.get(oid)
+        return None if found is None else found.value
+
+    @cached_property
+    def number(self) -> int | None:
+        """cRLNumber (5.2.3)."""
+        value = self.extension(oids.CRL_NUMBER)
+        return None if value is None else read_one(value).integer()
+
+    @cached_property
+    def delta_base(self) -> int | None:
+        """BaseCRLNumber of a delta CRL (5.2.4)."""
+        value = self.extension(oids.DELTA_CRL_INDICATOR)
+        return None if value is None else read_one(value).integer()
+
+    @cached_property
+    def issuing_distribution_point(self) -> values.IssuingDistributionPoint | None:
+        """Which certificates and reasons the list is about (5.2.5)."""
+        value = self.extension(oids.ISSUING_DISTRIBUTION_POINT)
+        return None if value is None else values.read_issuing_distribution_point(value)
+
+    @cached_property
+    def authority_key_identifier(self) -> values.AuthorityKeyIdentifier | None:
+        """Which key of the issuer signed."""
+        value = self.extension(oids.AUTHORITY_KEY_IDENTIFIER)
+        return None if value is None else values.read_authority_key_identifier(value)
+
+    @cached_property
+    def freshest_crl(self) -> tuple[values.DistributionPoint, ...]:
+        """Where delta CRLs are found (5.2.6)."""
+        value = self.extension(oids.FRESHEST_CRL)
+        return () if value is None else values.read_crl_distribution_points(value)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the CRL, hexadecimal."""
+        return hashlib.sha256(self.raw).hexdigest()
+
+    def find(self, serial: int) -> CRLEntry | None:
+        """The entry of this serial number."""
+        index = bisect_left(self._entries, (serial, 0))
+        if index == len(self._entries) or self._entries[index][0] != serial:
+            return None
+        return _read_entry(Reader(self.raw, self._entries[index][1]).next(0x30))
+
+    def lookup(self, serial: int) -> Revocation | None:
+        """Since when and why this serial number is revoked, or None if it is not.
+
+        Raises:
+            EncodingError: the entry cannot be understood.
+        """
+        entry = self.find(serial)
+        return None if entry is None or entry.removed else entry.revocation()
+
+    def entries(self) -> Iterator[CRLEntry]:
+        """Every entry, by position in the list, as indirect CRLs need it."""
+        for _, offset in sorted(self._entries, key=lambda entry: entry[1]):
+            yield _read_entry(Reader(self.raw, offset).next(0x30))
+
+
+def parse_crl(data: bytes) -> CertificateList:
+    """Parse one DER CRL.
+
+    Raises:
+        EncodingError: not a CRL, or not DER.
+    """
+    if len(data) > MAX_CRL:
+        raise EncodingError(f"a CRL of {len(data)} octets")
+    outer = read_one(data, 0x30).enter()
+    tbs = outer.next(0x30)
+    algorithm = outer.next(0x30).raw
+    signature = outer.next().bit_octets()
+    outer.finish()
+
+    fields = tbs.enter()
+    version_element = fields.optional(0x02)
+    if version_element is not None and version_element.integer() != 1:
+        raise EncodingError("CRL version is not 2", offset=version_element.start)
+    version = 1 if version_element is None else 2
+    if fields.next(0x30).raw != algorithm:
+        raise EncodingError("two different signature algorithms in one CRL")
+    issuer = fields.next(0x30)
+    this_update = read_time(fields.next())
+    next_update = read_time(fields.next()) if fields.peek() in (0x17, 0x18) else None
+    revoked = fields.optional(0x30)
+    wrapped = fields.optional(0xA0)
+    fields.finish()
+    if wrapped is not None and version < 2:
+        raise EncodingError("extensions in a version 1 CRL", offset=wrapped.start)
+    return CertificateList(
+        raw=bytes(data),
+        tbs=tbs.raw,
+        version=version,
+        signature_algorithm=algorithm,
+        signature=signature,
+        issuer=parse_name(issuer.raw),
+        issuer_der=issuer.raw,
+        this_update=this_update,
+        next_update=next_update,
+        extensions=_NO_EXTENSIONS
+        if wrapped is None
+        else values.read_extensions(wrapped.inside()),
+        _entries=() if revoked is None else _walk(revoked, version),
+    )
+
+
+def _walk(revoked: Element, version: int) -> tuple[tuple[int, int], ...]:
+    """Serial number and offset of each entry, sorted; checks each entry's frame."""
+    items = revoked.enter()
+    if not items:
+        raise EncodingError("revokedCertificates is empty", offset=revoked.start)
+    found: list[tuple[int, int]] = []
+    while items:
+        item = items.next(0x30)
+        fields = item.enter()
+        found.append((fields.next().integer(), item.start))
+        read_time(fields.next())
+        if fields.optional(0x30) is not None and version < 2:
+            raise EncodingError("entry extensions in a version 1 CRL")
+        fields.finish()
+    found.sort()
+    return tuple(found)
+
+
+def _read_entry(element: Element) -> CRLEntry:
+    fields = element.enter()
+    serial = fields.next().integer()
+    revoked_at = read_time(fields.next())
+    extensions = values.read_extensions(fields.next(0x30)) if fields else _NO_EXTENSIONS
+    return CRLEntry(serial=serial, revoked_at=revoked_at, extensions=extensions)
