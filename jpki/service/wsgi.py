@@ -10,8 +10,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import select
 import signal
 import socket
+import stat
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +31,7 @@ from jpki.service.connection import Connection
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["Background", "announce_ready", "run"]
+__all__ = ["Background", "announce_ready", "run", "stop_with_parent"]
 
 Background = Callable[[threading.Event], None]
 """Work beside the requests; returns soon after the event is set."""
@@ -38,6 +42,7 @@ _IDLE_SECONDS: Final = 30
 _TICK_SECONDS: Final = 0.25
 _GRACE_SECONDS: Final = 10.0
 """How long requests and background work may take to end after a stop."""
+_HEADER_LIMIT: Final = 32 * 1024
 _OUTPUT_BUFFER: Final = 1 << 30
 """Answers overflow to temporary files, so that no thread waits for a slow reader."""
 
@@ -47,6 +52,25 @@ _log = logging.getLogger(__name__)
 def announce_ready(url: str) -> None:
     """Print the readiness line, for whoever started this process."""
     print(json.dumps({"ready": url}), flush=True)
+
+
+def stop_with_parent(stop: threading.Event) -> None:
+    """Set `stop` when standard input, if it is a pipe, is closed.
+
+    Whoever starts a server over a pipe and holds it need not live to stop it: the
+    pipe closes however its owner ends. A terminal or `/dev/null` means nothing.
+    """
+    try:
+        source = sys.stdin.fileno()
+        if not stat.S_ISFIFO(os.fstat(source).st_mode):
+            return
+    except (AttributeError, OSError, ValueError):
+        return
+    while not stop.is_set():
+        readable, _, _ = select.select([source], [], [], _TICK_SECONDS)
+        if readable and not os.read(source, 4096):
+            _log.info("the process that started this one has ended")
+            stop.set()
 
 
 def run(
@@ -84,6 +108,7 @@ def run(
         map=connections,
         sockets=[listener],
         threads=threads,
+        max_request_header_size=_HEADER_LIMIT,
         max_request_body_size=body_limit + 1,
         connection_limit=_CONNECTIONS,
         channel_timeout=_IDLE_SECONDS,
@@ -149,7 +174,9 @@ def _turn(connections: dict[int, Any]) -> None:
             connection.enforce_limits(now)
 
 
-def _start(work: Background, stop: threading.Event, failed: threading.Event) -> Any:
+def _start(
+    work: Background, stop: threading.Event, failed: threading.Event
+) -> threading.Thread:
     name = getattr(work, "__qualname__", type(work).__name__)
 
     def guarded() -> None:
