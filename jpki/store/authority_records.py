@@ -1,0 +1,281 @@
+"""What the authority database holds, as frozen values.
+
+Private keys are not among them: a record holds the URI under which a key provider
+finds its key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from jpki.model.codes import MunicipalityCode, ResidentCode
+from jpki.model.operators import Role
+from jpki.model.purposes import Purpose
+from jpki.model.revocation import Revocation, RevocationReason
+from jpki.model.suites import SuiteId
+
+__all__ = [
+    "ApplicationRecord",
+    "ApplicationState",
+    "AppliedEvent",
+    "AuditEntry",
+    "AuthorityKind",
+    "AuthorityRecord",
+    "CRLRecord",
+    "CRLState",
+    "CertificateKind",
+    "CertificateRecord",
+    "CertificateState",
+    "JournalEntry",
+    "KeyGenerationRecord",
+    "OperatorRecord",
+    "ResponderRecord",
+]
+
+
+class AuthorityKind(Enum):
+    """Whose authority it is."""
+
+    GOVERNOR = "governor"
+    """都道府県知事の認証局."""
+    BRIDGE = "bridge"
+    """ブリッジ認証局 of the prefectural association."""
+
+
+class CertificateKind(Enum):
+    """What a certificate is for; the value names its role in an era."""
+
+    AUTHORITY = "authority"
+    """Self-signed, one per key generation."""
+    BRIDGE = "bridge"
+    """The bridge's self-signed certificate."""
+    CROSS = "cross"
+    RESPONDER = "responder"
+    OPERATOR = "operator"
+    SIGNATURE = "signature"
+    AUTHENTICATION = "authentication"
+
+
+class CertificateState(Enum):
+    """Where a reserved serial number stands."""
+
+    PENDING = "pending"
+    """Recorded with the bytes to be signed; a signature may exist."""
+    ISSUED = "issued"
+    ABANDONED = "abandoned"
+    """Never handed out. Its serial is in the revocation journal all the same."""
+
+
+class ApplicationState(Enum):
+    """Where an application for a citizen's certificate stands."""
+
+    FILED = "filed"
+    """受付済: waits for the public key from the card."""
+    ISSUING = "issuing"
+    """A serial is reserved; the certificate is signed or about to be."""
+    ISSUED = "issued"
+    """Waits to be written onto the card."""
+    DELIVERED = "delivered"
+    """交付済."""
+    CANCELLED = "cancelled"
+
+
+class CRLState(Enum):
+    """Where a CRL number stands."""
+
+    PREPARED = "prepared"
+    PUBLISHED = "published"
+    REFUSED = "refused"
+    """Overtaken, or it did not follow from its predecessor. Never served."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuthorityRecord:
+    """One certification authority; it outlives its keys."""
+
+    id: str
+    """Such as `governor-08` (JIS X 0401) or `bridge`."""
+    kind: AuthorityKind
+    prefecture: str | None
+    era: str
+    name: bytes
+    """Distinguished name, DER."""
+    alternative_name: bytes | None
+    """The same in Japanese, DER."""
+    founded_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyGenerationRecord:
+    """One key of an authority, with its self-signed certificate."""
+
+    authority: str
+    number: int
+    suite: SuiteId
+    key_uri: str
+    public_key: bytes
+    """SubjectPublicKeyInfo, DER."""
+    key_identifier: bytes
+    serial: int
+    """Of the self-signed certificate."""
+    signs_from: datetime
+    signs_until: datetime
+    """Neither certificates nor CRLs bear its signature after this."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertificateRecord:
+    """Every serial number ever reserved, and what became of it."""
+
+    authority: str
+    serial: int
+    generation: int
+    kind: CertificateKind
+    profile: str
+    state: CertificateState
+    subject_key: bytes
+    """SHA-256 of the SubjectPublicKeyInfo."""
+    not_before: datetime
+    not_after: datetime
+    prepared_at: datetime
+    prepared_by: str
+    completed_at: datetime | None = None
+    tbs: bytes | None = None
+    """The exact bytes to sign, until the certificate holds them."""
+    certificate: bytes | None = None
+    application: str | None = None
+    resident: ResidentCode | None = None
+    as_of: int | None = None
+    """Position of the feed at which the register gave the items."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApplicationRecord:
+    """発行申請: one application at a counter."""
+
+    id: str
+    idempotency_key: str
+    authority: str
+    resident: ResidentCode
+    municipality: MunicipalityCode
+    purpose: Purpose
+    state: ApplicationState
+    challenge: str
+    """Stands in the card's request, so that a request fits one application only."""
+    filed_at: datetime
+    filed_by: str
+    changed_at: datetime
+    serial: int | None = None
+    renews: int | None = None
+    """The serial that this certificate replaces in the last months of its life."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JournalEntry:
+    """One line of the revocation journal: never changed, never taken out."""
+
+    position: int
+    authority: str
+    serial: int
+    revoked_at: datetime
+    reason: RevocationReason
+    invalidity_date: datetime | None
+    ground: str
+    """Why, for the books: a law's article, or what the operator gave."""
+    event_id: str | None
+    """The event of the register that caused it."""
+    actor: str
+
+    @property
+    def revocation(self) -> Revocation:
+        """The part that CRLs and OCSP responses tell."""
+        return Revocation(
+            serial=self.serial,
+            at=self.revoked_at,
+            reason=self.reason,
+            invalidity_date=self.invalidity_date,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CRLRecord:
+    """One CRL number and what became of it."""
+
+    authority: str
+    scope: str
+    """`crl`, `arl`, or one partition."""
+    number: int
+    generation: int
+    this_update: datetime
+    next_update: datetime
+    journal_position: int
+    """How much of the journal it has seen."""
+    state: CRLState
+    prepared_at: datetime
+    completed_at: datetime | None = None
+    tbs: bytes | None = None
+    """Until the list holds them."""
+    crl: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OperatorRecord:
+    """操作者: somebody who may ask the authority for something."""
+
+    id: str
+    role: Role
+    municipality: MunicipalityCode | None
+    public_key: bytes
+    authority: str
+    serial: int
+    enrolled_at: datetime
+    enrolled_by: str
+    dismissed_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResponderRecord:
+    """An OCSP responder that one key generation has authorised (RFC 6960 4.2.2.2)."""
+
+    authority: str
+    serial: int
+    generation: int
+    suite: SuiteId
+    key_uri: str
+    public_key: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AppliedEvent:
+    """An event of the register that has taken effect."""
+
+    sequence: int
+    event_id: str
+    kind: str
+    recorded_at: datetime
+    applied_at: datetime
+    revoked: int
+    """How many certificates it revoked."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditEntry:
+    """One entry of the audit log, chained to the one before it by its hash.
+
+    It holds text exactly as it was hashed, so that no reading of it can differ.
+    """
+
+    sequence: int
+    at: str
+    """ISO 8601, UTC."""
+    actor: str
+    act: str
+    """Such as `certificate.prepared`."""
+    subject: str
+    """What it happened to, such as `governor-08/4f00…` for a serial number."""
+    details: str
+    """A JSON object, keys sorted."""
+    previous: bytes
+    hash: bytes

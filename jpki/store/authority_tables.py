@@ -1,0 +1,267 @@
+"""Tables of the authority database. Column names are the field names of the records."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from jpki.model.operators import Role
+from jpki.model.purposes import Purpose
+from jpki.store.authority_records import (
+    ApplicationState,
+    AuthorityKind,
+    CertificateKind,
+    CertificateState,
+    CRLState,
+)
+from jpki.store.columns import (
+    Choice,
+    Instant,
+    Municipality,
+    Reason,
+    ResidentRecord,
+    Serial,
+)
+
+__all__ = [
+    "LIVE_APPLICATION",
+    "METADATA",
+    "NOT_CITIZENS",
+    "PENDING",
+    "application",
+    "applied_event",
+    "audit_entry",
+    "authority",
+    "certificate",
+    "crl",
+    "head",
+    "key_generation",
+    "operator",
+    "responder",
+    "revocation",
+    "seen_nonce",
+]
+
+METADATA: Final = MetaData()
+
+# Predicates of partial indexes; queries must use the same words to use the index.
+LIVE_APPLICATION: Final = text("state IN ('filed', 'issuing', 'issued')")
+PENDING: Final = text("state = 'pending'")
+NOT_CITIZENS: Final = text("kind NOT IN ('signature', 'authentication')")
+
+head: Final = Table(
+    "head",
+    METADATA,
+    Column("id", Integer, CheckConstraint("id = 1", name="one_head"), primary_key=True),
+    Column("audit_sequence", BigInteger, nullable=False),
+    Column("audit_hash", LargeBinary, nullable=False),
+    Column("journal_position", BigInteger, nullable=False),
+    Column("feed_position", BigInteger, nullable=False),
+)
+
+authority: Final = Table(
+    "authority",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("kind", Choice(AuthorityKind), nullable=False),
+    Column("prefecture", String(2)),
+    Column("era", String(64), nullable=False),
+    Column("name", LargeBinary, nullable=False),
+    Column("alternative_name", LargeBinary),
+    Column("founded_at", Instant, nullable=False),
+)
+
+certificate: Final = Table(
+    "certificate",
+    METADATA,
+    Column("authority", ForeignKey("authority.id"), primary_key=True),
+    Column("serial", Serial, primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("kind", Choice(CertificateKind), nullable=False),
+    Column("profile", String(64), nullable=False),
+    Column("state", Choice(CertificateState), nullable=False),
+    Column("subject_key", LargeBinary, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Column("not_after", Instant, nullable=False),
+    Column("prepared_at", Instant, nullable=False),
+    Column("prepared_by", String(128), nullable=False),
+    Column("completed_at", Instant),
+    Column("tbs", LargeBinary),
+    Column("certificate", LargeBinary),
+    Column("application", String(36)),
+    Column("resident", ResidentRecord),
+    Column("as_of", BigInteger),
+    Index("certificate_subject_key", "subject_key"),
+    Index("certificate_resident", "resident"),
+    Index(
+        "certificate_own",
+        "authority",
+        "kind",
+        sqlite_where=NOT_CITIZENS,
+        postgresql_where=NOT_CITIZENS,
+    ),
+    Index(
+        "certificate_pending",
+        "state",
+        sqlite_where=PENDING,
+        postgresql_where=PENDING,
+    ),
+    CheckConstraint(
+        "(state = 'issued') = (certificate IS NOT NULL)", name="issued_or_not"
+    ),
+)
+
+key_generation: Final = Table(
+    "key_generation",
+    METADATA,
+    Column("authority", ForeignKey("authority.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("suite", String(32), nullable=False),
+    Column("key_uri", String(1024), nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("key_identifier", LargeBinary, nullable=False),
+    Column("serial", Serial, nullable=False),
+    Column("signs_from", Instant, nullable=False),
+    Column("signs_until", Instant, nullable=False),
+)
+
+application: Final = Table(
+    "application",
+    METADATA,
+    Column("id", String(36), primary_key=True),
+    Column("idempotency_key", String(128), nullable=False),
+    Column("authority", ForeignKey("authority.id"), nullable=False),
+    Column("resident", ResidentRecord, nullable=False),
+    Column("municipality", Municipality, nullable=False),
+    Column("purpose", Choice(Purpose), nullable=False),
+    Column("state", Choice(ApplicationState), nullable=False),
+    Column("challenge", String(64), nullable=False),
+    Column("filed_at", Instant, nullable=False),
+    Column("filed_by", String(128), nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("serial", Serial),
+    Column("renews", Serial),
+    UniqueConstraint("filed_by", "idempotency_key", name="application_once"),
+    Index(
+        "application_live",
+        "resident",
+        "purpose",
+        unique=True,
+        sqlite_where=LIVE_APPLICATION,
+        postgresql_where=LIVE_APPLICATION,
+    ),
+)
+
+revocation: Final = Table(
+    "revocation",
+    METADATA,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("authority", String(32), nullable=False),
+    Column("serial", Serial, nullable=False),
+    Column("revoked_at", Instant, nullable=False),
+    Column("reason", Reason, nullable=False),
+    Column("invalidity_date", Instant),
+    Column("ground", String(200), nullable=False),
+    Column("event_id", String(36)),
+    Column("actor", String(128), nullable=False),
+    UniqueConstraint("authority", "serial", name="revoked_once"),
+    ForeignKeyConstraint(
+        ["authority", "serial"], ["certificate.authority", "certificate.serial"]
+    ),
+)
+"""Append only; triggers refuse to change or delete a line."""
+
+crl: Final = Table(
+    "crl",
+    METADATA,
+    Column("authority", ForeignKey("authority.id"), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("scope", String(64), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("this_update", Instant, nullable=False),
+    Column("next_update", Instant, nullable=False),
+    Column("journal_position", BigInteger, nullable=False),
+    Column("state", Choice(CRLState), nullable=False),
+    Column("prepared_at", Instant, nullable=False),
+    Column("completed_at", Instant),
+    Column("tbs", LargeBinary),
+    Column("crl", LargeBinary),
+)
+"""Numbers are the authority's, over all its scopes and keys."""
+
+operator: Final = Table(
+    "operator",
+    METADATA,
+    Column("id", String(128), primary_key=True),
+    Column("role", Choice(Role), nullable=False),
+    Column("municipality", Municipality),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("authority", ForeignKey("authority.id"), nullable=False),
+    Column("serial", Serial, nullable=False),
+    Column("enrolled_at", Instant, nullable=False),
+    Column("enrolled_by", String(128), nullable=False),
+    Column("dismissed_at", Instant),
+)
+
+responder: Final = Table(
+    "responder",
+    METADATA,
+    Column("authority", ForeignKey("authority.id"), primary_key=True),
+    Column("serial", Serial, primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("suite", String(32), nullable=False),
+    Column("key_uri", String(1024), nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+)
+
+applied_event: Final = Table(
+    "applied_event",
+    METADATA,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("event_id", String(36), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("applied_at", Instant, nullable=False),
+    Column("revoked", Integer, nullable=False),
+    UniqueConstraint("event_id", name="applied_once"),
+)
+
+audit_entry: Final = Table(
+    "audit_entry",
+    METADATA,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", String(32), nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("act", String(64), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Index("audit_entry_subject", "subject"),
+)
+"""Append only; triggers refuse to change or delete an entry."""
+
+seen_nonce: Final = Table(
+    "seen_nonce",
+    METADATA,
+    Column("key_id", String(128), primary_key=True),
+    Column("nonce", String(128), primary_key=True),
+    Column("expires", Instant, nullable=False),
+    Index("seen_nonce_expires", "expires"),
+)

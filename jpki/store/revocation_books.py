@@ -1,0 +1,284 @@
+"""The revocation journal, the CRLs made from it, and the events behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from jpki.errors import Conflict
+from jpki.model.revocation import Revocation
+from jpki.store import authority_tables as tables
+from jpki.store.authority_books import values_of
+from jpki.store.authority_records import (
+    AppliedEvent,
+    CertificateKind,
+    CRLRecord,
+    CRLState,
+    JournalEntry,
+)
+
+__all__ = ["AppliedEvents", "Journal", "RevocationLists"]
+
+
+class Journal:
+    """Revocations in the order in which they were made; nothing is ever taken back."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def position(self) -> int:
+        """The position of the newest line; 0 when there is none."""
+        return int(
+            self._connection.execute(
+                select(tables.head.c.journal_position)
+            ).scalar_one()
+        )
+
+    def append(
+        self,
+        revocation: Revocation,
+        *,
+        authority: str,
+        ground: str,
+        actor: str,
+        event_id: str | None = None,
+    ) -> JournalEntry:
+        """Put a revocation at the end.
+
+        Raises:
+            Conflict: the serial number is in the journal.
+        """
+        if self.find(authority, revocation.serial) is not None:
+            raise Conflict(f"{authority}/{revocation.serial:x} is revoked already")
+        entry = JournalEntry(
+            position=self.position() + 1,
+            authority=authority,
+            serial=revocation.serial,
+            revoked_at=revocation.at,
+            reason=revocation.reason,
+            invalidity_date=revocation.invalidity_date,
+            ground=ground,
+            event_id=event_id,
+            actor=actor,
+        )
+        self._connection.execute(insert(tables.revocation).values(values_of(entry)))
+        self._connection.execute(
+            update(tables.head).values(journal_position=entry.position)
+        )
+        return entry
+
+    def find(self, authority: str, serial: int) -> JournalEntry | None:
+        """The line of this serial number."""
+        table = tables.revocation
+        row = self._connection.execute(
+            select(table).where(
+                table.c.authority == authority, table.c.serial == serial
+            )
+        ).first()
+        return None if row is None else JournalEntry(**row._mapping)
+
+    def after(self, position: int, *, limit: int) -> tuple[JournalEntry, ...]:
+        """At most `limit` lines that follow this position, in order."""
+        table = tables.revocation
+        rows = self._connection.execute(
+            select(table)
+            .where(table.c.position > position)
+            .order_by(table.c.position)
+            .limit(limit)
+        )
+        return tuple(JournalEntry(**row._mapping) for row in rows)
+
+    def serials(self) -> Iterator[tuple[str, int]]:
+        """Authority and serial number of every line."""
+        table = tables.revocation
+        rows = self._connection.execute(
+            select(table.c.authority, table.c.serial).order_by(table.c.position),
+            execution_options={"yield_per": 1000},
+        )
+        for row in rows:
+            yield row.authority, row.serial
+
+    def listed(
+        self,
+        authority: str,
+        generation: int,
+        kinds: Sequence[CertificateKind],
+        *,
+        alive_at: datetime | None,
+    ) -> tuple[Revocation, ...]:
+        """What a CRL of one key lists: revoked certificates of these kinds.
+
+        Those that had expired before `alive_at` are left out (RFC 5280 3.3: an entry
+        stays until it has been on one list issued after the certificate's end).
+        """
+        table, certificate = tables.revocation, tables.certificate
+        conditions: list[Any] = [
+            table.c.authority == authority,
+            certificate.c.generation == generation,
+            certificate.c.kind.in_(kinds),
+        ]
+        if alive_at is not None:
+            conditions.append(certificate.c.not_after >= alive_at)
+        rows = self._connection.execute(
+            select(
+                table.c.serial,
+                table.c.revoked_at,
+                table.c.reason,
+                table.c.invalidity_date,
+            )
+            .join(
+                certificate,
+                (certificate.c.authority == table.c.authority)
+                & (certificate.c.serial == table.c.serial),
+            )
+            .where(*conditions)
+            .order_by(table.c.position),
+            execution_options={"yield_per": 1000},
+        )
+        return tuple(
+            Revocation(
+                serial=row.serial,
+                at=row.revoked_at,
+                reason=row.reason,
+                invalidity_date=row.invalidity_date,
+            )
+            for row in rows
+        )
+
+
+class RevocationLists:
+    """CRL numbers and what became of them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def reserve(self, record: CRLRecord) -> None:
+        """Enter a number with the bytes that are about to be signed.
+
+        Raises:
+            Conflict: the number does not rise.
+        """
+        if record.number <= self.last_number(record.authority):
+            raise Conflict(f"CRL number {record.number} does not rise")
+        self._connection.execute(insert(tables.crl).values(values_of(record)))
+
+    def publish(self, authority: str, number: int, *, crl: bytes, at: datetime) -> None:
+        """Put the signed list in the place of its bytes.
+
+        Raises:
+            Conflict: the number is not waiting.
+        """
+        self._leave(
+            authority,
+            number,
+            state=CRLState.PUBLISHED,
+            crl=crl,
+            tbs=None,
+            completed_at=at,
+        )
+
+    def refuse(self, authority: str, number: int, *, at: datetime) -> None:
+        """Say that this list is never served.
+
+        Raises:
+            Conflict: the number is not waiting.
+        """
+        self._leave(authority, number, state=CRLState.REFUSED, completed_at=at)
+
+    def _leave(self, authority: str, number: int, **values: object) -> None:
+        table = tables.crl
+        changed = self._connection.execute(
+            update(table)
+            .where(
+                table.c.authority == authority,
+                table.c.number == number,
+                table.c.state == CRLState.PREPARED,
+            )
+            .values(**values)
+        )
+        if changed.rowcount != 1:
+            raise Conflict(f"CRL {number} of {authority} is not waiting")
+
+    def last_number(self, authority: str) -> int:
+        """The highest number this authority ever used; 0 when there is none."""
+        table = tables.crl
+        row = self._connection.execute(
+            select(table.c.number)
+            .where(table.c.authority == authority)
+            .order_by(table.c.number.desc())
+            .limit(1)
+        ).first()
+        return 0 if row is None else int(row.number)
+
+    def find(self, authority: str, number: int) -> CRLRecord | None:
+        """The list of this number."""
+        table = tables.crl
+        row = self._connection.execute(
+            select(table).where(
+                table.c.authority == authority, table.c.number == number
+            )
+        ).first()
+        return None if row is None else CRLRecord(**row._mapping)
+
+    def current(self, authority: str, scope: str, generation: int) -> CRLRecord | None:
+        """The newest published list of one scope and key."""
+        table = tables.crl
+        row = self._connection.execute(
+            select(table)
+            .where(
+                table.c.authority == authority,
+                table.c.scope == scope,
+                table.c.generation == generation,
+                table.c.state == CRLState.PUBLISHED,
+            )
+            .order_by(table.c.number.desc())
+            .limit(1)
+        ).first()
+        return None if row is None else CRLRecord(**row._mapping)
+
+    def prepared(self) -> tuple[CRLRecord, ...]:
+        """Lists that were recorded and neither published nor refused, oldest first."""
+        table = tables.crl
+        rows = self._connection.execute(
+            select(table)
+            .where(table.c.state == CRLState.PREPARED)
+            .order_by(table.c.authority, table.c.number)
+        )
+        return tuple(CRLRecord(**row._mapping) for row in rows)
+
+
+class AppliedEvents:
+    """The register's events that have taken effect, and the cursor behind them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def position(self) -> int:
+        """The cursor: the newest event that has taken effect; 0 when there is none."""
+        return int(
+            self._connection.execute(select(tables.head.c.feed_position)).scalar_one()
+        )
+
+    def add(self, event: AppliedEvent) -> None:
+        """Move the cursor to the next event.
+
+        Raises:
+            Conflict: it is not the next one.
+        """
+        if event.sequence != self.position() + 1:
+            raise Conflict(f"event {event.sequence} is not the next one")
+        self._connection.execute(insert(tables.applied_event).values(values_of(event)))
+        self._connection.execute(
+            update(tables.head).values(feed_position=event.sequence)
+        )
+
+    def find(self, sequence: int) -> AppliedEvent | None:
+        """The event that took effect at this position."""
+        table = tables.applied_event
+        row = self._connection.execute(
+            select(table).where(table.c.sequence == sequence)
+        ).first()
+        return None if row is None else AppliedEvent(**row._mapping)
