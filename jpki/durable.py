@@ -7,10 +7,14 @@ other state lives in a database.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["create_file", "replace_file"]
+from jpki.errors import Conflict
+
+__all__ = ["HeldFile", "create_file"]
 
 
 def create_file(path: Path, content: bytes) -> None:
@@ -19,31 +23,91 @@ def create_file(path: Path, content: bytes) -> None:
     Raises:
         FileExistsError: something is there already; it is left as it was.
     """
-    draft = _draft(path, content)
+    draft = _draft_of(path)
     try:
-        os.link(draft, path)
+        with _write(draft, content):
+            # Unlike a rename, a link never replaces what is there.
+            os.link(draft, path)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     _sync_folder(path)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Put new content in place of old, with mode 0600."""
-    draft = _draft(path, content)
-    draft.replace(path)
-    _sync_folder(path)
+class HeldFile:
+    """A file that one holder at a time reads and replaces as a whole.
+
+    The hold is an advisory lock on the file itself; it ends with `close` or with the
+    process, however that ends.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open and hold.
+
+        Raises:
+            FileNotFoundError: nothing is there.
+            Conflict: somebody else holds it.
+        """
+        self._path = path
+        self._file = _hold(path)
+
+    def read(self) -> bytes:
+        """The content."""
+        self._file.seek(0)
+        return self._file.read()
+
+    def replace(self, content: bytes) -> None:
+        """Put new content in place; when this returns, it outlives a power cut."""
+        draft = _draft_of(self._path)
+        new = _write(draft, content)
+        try:
+            # Held before it is visible, so nobody can come in between.
+            fcntl.flock(new, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            draft.replace(self._path)
+        except OSError:
+            new.close()
+            draft.unlink(missing_ok=True)
+            raise
+        self._file.close()
+        self._file = new
+        _sync_folder(self._path)
+
+    def close(self) -> None:
+        """Let others hold it."""
+        self._file.close()
 
 
-def _draft(path: Path, content: bytes) -> Path:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    # A leftover of a killed process with our id is nobody's any more.
+def _hold(path: Path) -> BinaryIO:
+    while True:
+        file = path.open("rb")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise Conflict(f"{path} is in use") from None
+        # The last holder may have replaced the file between opening and locking it.
+        if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            return file
+        file.close()
+
+
+def _draft_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.new")
+
+
+def _write(draft: Path, content: bytes) -> BinaryIO:
+    # A leftover of a killed process that had our id is nobody's any more.
     draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    file = os.fdopen(descriptor, "w+b")
+    try:
         file.write(content)
         file.flush()
         os.fsync(descriptor)
-    return draft
+    except OSError:
+        file.close()
+        draft.unlink()
+        raise
+    return file
 
 
 def _sync_folder(path: Path) -> None:
