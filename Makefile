@@ -77,7 +77,8 @@ $(VENV)/bin/python:
 $(VENV)/.ready: requirements.lock setup.cfg pyproject.toml | $(VENV)/bin/python
 	@echo "Installing the pinned packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-deps --no-index \
+	    --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.ready-tests: requirements-dev.lock $(VENV)/.ready
