@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum
-from typing import Final
+from typing import ClassVar, Final
 
+from jpki.der import oids
 from jpki.errors import RuleViolation
 from jpki.model.characters import Substitution
 from jpki.model.names import StringType
@@ -101,6 +102,7 @@ NameTemplate = tuple[AttributeTemplate, ...]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Rule:
+    oid: ClassVar[str]
     critical: bool
 
 
@@ -108,6 +110,7 @@ class _Rule:
 class KeyUsageRule(_Rule):
     """RFC 5280 4.2.1.3."""
 
+    oid: ClassVar[str] = oids.KEY_USAGE
     usages: frozenset[KeyUsage]
 
 
@@ -115,6 +118,7 @@ class KeyUsageRule(_Rule):
 class ExtendedKeyUsageRule(_Rule):
     """RFC 5280 4.2.1.12."""
 
+    oid: ClassVar[str] = oids.EXTENDED_KEY_USAGE
     purposes: tuple[str, ...]
 
 
@@ -122,6 +126,7 @@ class ExtendedKeyUsageRule(_Rule):
 class BasicConstraintsRule(_Rule):
     """RFC 5280 4.2.1.9."""
 
+    oid: ClassVar[str] = oids.BASIC_CONSTRAINTS
     ca: bool
     path_length: int | None
 
@@ -138,6 +143,7 @@ class PolicyTemplate:
 class CertificatePoliciesRule(_Rule):
     """RFC 5280 4.2.1.4."""
 
+    oid: ClassVar[str] = oids.CERTIFICATE_POLICIES
     policies: tuple[PolicyTemplate, ...]
 
 
@@ -145,6 +151,7 @@ class CertificatePoliciesRule(_Rule):
 class PolicyMappingsRule(_Rule):
     """RFC 5280 4.2.1.5: pairs of issuer's and subject's domain policy."""
 
+    oid: ClassVar[str] = oids.POLICY_MAPPINGS
     pairs: tuple[tuple[str, str], ...]
 
 
@@ -152,6 +159,7 @@ class PolicyMappingsRule(_Rule):
 class PolicyConstraintsRule(_Rule):
     """RFC 5280 4.2.1.11."""
 
+    oid: ClassVar[str] = oids.POLICY_CONSTRAINTS
     require_explicit_policy: int | None
     inhibit_policy_mapping: int | None
 
@@ -160,6 +168,7 @@ class PolicyConstraintsRule(_Rule):
 class InhibitAnyPolicyRule(_Rule):
     """RFC 5280 4.2.1.14."""
 
+    oid: ClassVar[str] = oids.INHIBIT_ANY_POLICY
     skip_certificates: int
 
 
@@ -167,11 +176,14 @@ class InhibitAnyPolicyRule(_Rule):
 class DirectoryAlternativeNameRule(_Rule):
     """subjectAltName holding the subject's Japanese directoryName."""
 
+    oid: ClassVar[str] = oids.SUBJECT_ALT_NAME
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BasicInformationNamesRule(_Rule):
     """subjectAltName holding the four items as otherNames with their substitutions."""
 
+    oid: ClassVar[str] = oids.SUBJECT_ALT_NAME
     order: tuple[int, ...]
     """Last arcs of 1.2.392.200149.8.5.5.n in the order in which they are encoded."""
     substitution: Substitution
@@ -181,11 +193,14 @@ class BasicInformationNamesRule(_Rule):
 class IssuerAlternativeNameRule(_Rule):
     """issuerAltName holding the issuer's Japanese directoryName."""
 
+    oid: ClassVar[str] = oids.ISSUER_ALT_NAME
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CRLDistributionPointsRule(_Rule):
     """One point, a directoryName; without a template the issuer's own name."""
 
+    oid: ClassVar[str] = oids.CRL_DISTRIBUTION_POINTS
     name: NameTemplate | None
 
 
@@ -193,6 +208,7 @@ class CRLDistributionPointsRule(_Rule):
 class AuthorityInformationAccessRule(_Rule):
     """RFC 5280 4.2.2.1 with an OCSP address."""
 
+    oid: ClassVar[str] = oids.AUTHORITY_INFO_ACCESS
     ocsp: str
 
 
@@ -200,6 +216,7 @@ class AuthorityInformationAccessRule(_Rule):
 class AuthorityKeyIdentifierRule(_Rule):
     """RFC 5280 4.2.1.1."""
 
+    oid: ClassVar[str] = oids.AUTHORITY_KEY_IDENTIFIER
     full: bool
     """Also authorityCertIssuer and authorityCertSerialNumber."""
 
@@ -208,10 +225,14 @@ class AuthorityKeyIdentifierRule(_Rule):
 class SubjectKeyIdentifierRule(_Rule):
     """RFC 5280 4.2.1.2, method (1)."""
 
+    oid: ClassVar[str] = oids.SUBJECT_KEY_IDENTIFIER
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OCSPNoCheckRule(_Rule):
     """RFC 6960 4.2.2.2.1."""
+
+    oid: ClassVar[str] = oids.OCSP_NOCHECK
 
 
 ExtensionRule = (
@@ -282,6 +303,7 @@ class CertificateProfile:
 class IssuingDistributionPointRule(_Rule):
     """RFC 5280 5.2.5, as far as this service partitions its CRLs."""
 
+    oid: ClassVar[str] = oids.ISSUING_DISTRIBUTION_POINT
     name: NameTemplate | None
     only_user_certificates: bool
     only_authority_certificates: bool
@@ -290,6 +312,8 @@ class IssuingDistributionPointRule(_Rule):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CRLNumberRule(_Rule):
     """RFC 5280 5.2.3."""
+
+    oid: ClassVar[str] = oids.CRL_NUMBER
 
 
 CRLExtensionRule = (

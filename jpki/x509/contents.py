@@ -1,0 +1,132 @@
+"""Extensions of one certificate, made from the profile's rules and its own values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from jpki.errors import RuleViolation
+from jpki.model import profiles as rules
+from jpki.model.names import Name
+from jpki.model.profiles import ExtensionRule, fill
+from jpki.model.residents import BasicInformation
+from jpki.x509 import extensions
+from jpki.x509.basic_information import basic_information_names
+from jpki.x509.general_names import DirectoryName, encode_general_names
+from jpki.x509.issuers import IssuerView, authority_key_identifier, fill_name
+
+__all__ = ["Contents", "extension_of"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contents:
+    """What the extensions of one certificate are made from."""
+
+    issuer: IssuerView
+    values: Mapping[str, str]
+    key_identifier: bytes
+    subject_alternative: Name | None
+    basic: BasicInformation | None
+    japanese: bool
+
+
+_FIXED: Final = (
+    rules.KeyUsageRule,
+    rules.ExtendedKeyUsageRule,
+    rules.BasicConstraintsRule,
+    rules.PolicyConstraintsRule,
+    rules.InhibitAnyPolicyRule,
+    rules.OCSPNoCheckRule,
+)
+
+
+def extension_of(rule: ExtensionRule, contents: Contents) -> bytes:
+    """One Extension, as the rule has it.
+
+    Raises:
+        RuleViolation: a value that the rule needs is not there.
+    """
+    if isinstance(rule, _FIXED):
+        return _fixed(rule)
+    return extensions.extension(rule.oid, rule.critical, _value(rule, contents))
+
+
+@lru_cache(maxsize=1024)
+def _fixed(rule: ExtensionRule) -> bytes:
+    """Extensions that are the same in every certificate of a profile."""
+    return extensions.extension(rule.oid, rule.critical, _fixed_value(rule))
+
+
+def _fixed_value(rule: ExtensionRule) -> bytes:
+    match rule:
+        case rules.KeyUsageRule():
+            return extensions.key_usage(rule.usages)
+        case rules.ExtendedKeyUsageRule():
+            return extensions.extended_key_usage(rule.purposes)
+        case rules.BasicConstraintsRule():
+            return extensions.basic_constraints(rule.ca, rule.path_length)
+        case rules.PolicyConstraintsRule():
+            return extensions.policy_constraints(
+                rule.require_explicit_policy, rule.inhibit_policy_mapping
+            )
+        case rules.InhibitAnyPolicyRule():
+            return extensions.inhibit_any_policy(rule.skip_certificates)
+        case rules.OCSPNoCheckRule():
+            return extensions.OCSP_NO_CHECK
+    raise _missing(rule, "has no fixed value")
+
+
+def _value(rule: ExtensionRule, contents: Contents) -> bytes:
+    issuer = contents.issuer
+    match rule:
+        case rules.CertificatePoliciesRule():
+            return extensions.certificate_policies(
+                (fill(policy.oid, contents.values), policy.cps)
+                for policy in rule.policies
+            )
+        case rules.PolicyMappingsRule():
+            return extensions.policy_mappings(
+                (fill(ours, contents.values), fill(theirs, contents.values))
+                for ours, theirs in rule.pairs
+            )
+        case rules.DirectoryAlternativeNameRule():
+            if contents.subject_alternative is None:
+                raise _missing(rule, "needs the subject's alternative name")
+            return encode_general_names(DirectoryName(contents.subject_alternative))
+        case rules.BasicInformationNamesRule():
+            if contents.basic is None:
+                raise _missing(rule, "needs the basic information")
+            return encode_general_names(
+                *basic_information_names(
+                    contents.basic,
+                    japanese=contents.japanese,
+                    order=rule.order,
+                    substitution=rule.substitution,
+                )
+            )
+        case rules.IssuerAlternativeNameRule():
+            if issuer.alternative_name is None:
+                raise _missing(rule, "needs the issuer's alternative name")
+            return encode_general_names(DirectoryName(issuer.alternative_name))
+        case rules.CRLDistributionPointsRule():
+            name = (
+                issuer.name
+                if rule.name is None
+                else fill_name(rule.name, contents.values)
+            )
+            return extensions.crl_distribution_points(name)
+        case rules.AuthorityInformationAccessRule():
+            return extensions.authority_information_access(
+                fill(rule.ocsp, contents.values)
+            )
+        case rules.AuthorityKeyIdentifierRule():
+            return authority_key_identifier(rule, issuer)
+        case rules.SubjectKeyIdentifierRule():
+            return extensions.subject_key_identifier(contents.key_identifier)
+    raise _missing(rule, "cannot be made")
+
+
+def _missing(rule: ExtensionRule, reason: str) -> RuleViolation:
+    return RuleViolation("profile.value", f"extension {rule.oid}", reason)

@@ -1,0 +1,177 @@
+"""Extension values to bytes: one function for each kind, without policy of its own.
+
+Each returns the DER that goes into the extension's OCTET STRING; `extension` wraps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from jpki.der import oids
+from jpki.der.times import generalized_time
+from jpki.der.writer import (
+    NULL,
+    boolean,
+    enumerated,
+    explicit,
+    ia5_string,
+    implicit,
+    integer,
+    named_bits,
+    object_identifier,
+    octet_string,
+    sequence,
+)
+from jpki.model.names import Name
+from jpki.model.profiles import KeyUsage
+from jpki.model.revocation import RevocationReason
+from jpki.x509.general_names import (
+    DirectoryName,
+    GeneralName,
+    URIName,
+    encode_general_name,
+    encode_general_names,
+)
+
+__all__ = [
+    "OCSP_NO_CHECK",
+    "authority_information_access",
+    "authority_key_identifier",
+    "basic_constraints",
+    "certificate_policies",
+    "crl_distribution_points",
+    "extended_key_usage",
+    "extension",
+    "inhibit_any_policy",
+    "invalidity_date",
+    "issuing_distribution_point",
+    "key_usage",
+    "policy_constraints",
+    "policy_mappings",
+    "reason_code",
+    "subject_key_identifier",
+]
+
+OCSP_NO_CHECK = NULL
+"""The value of id-pkix-ocsp-nocheck (RFC 6960 4.2.2.2.1)."""
+
+
+def extension(oid: str, critical: bool, value: bytes) -> bytes:
+    """One Extension; DER leaves FALSE out."""
+    flag = boolean(True) if critical else b""
+    return sequence(object_identifier(oid), flag, octet_string(value))
+
+
+def key_usage(usages: Iterable[KeyUsage]) -> bytes:
+    """KeyUsage (RFC 5280 4.2.1.3)."""
+    return named_bits(usage.value for usage in usages)
+
+
+def extended_key_usage(purposes: Iterable[str]) -> bytes:
+    """ExtKeyUsageSyntax (RFC 5280 4.2.1.12)."""
+    return sequence(*map(object_identifier, purposes))
+
+
+def basic_constraints(ca: bool, path_length: int | None) -> bytes:
+    """BasicConstraints (RFC 5280 4.2.1.9)."""
+    return sequence(
+        boolean(True) if ca else b"",
+        b"" if path_length is None else integer(path_length),
+    )
+
+
+def certificate_policies(policies: Iterable[tuple[str, str | None]]) -> bytes:
+    """CertificatePolicies (RFC 5280 4.2.1.4): identifiers and CPS addresses."""
+    return sequence(*(_policy(oid, cps) for oid, cps in policies))
+
+
+def _policy(oid: str, cps: str | None) -> bytes:
+    if cps is None:
+        return sequence(object_identifier(oid))
+    qualifier = sequence(object_identifier(oids.CPS_URI), ia5_string(cps))
+    return sequence(object_identifier(oid), sequence(qualifier))
+
+
+def policy_mappings(pairs: Iterable[tuple[str, str]]) -> bytes:
+    """PolicyMappings (RFC 5280 4.2.1.5): issuer's and subject's policy."""
+    return sequence(
+        *(sequence(*map(object_identifier, pair)) for pair in pairs),
+    )
+
+
+def policy_constraints(
+    require_explicit_policy: int | None, inhibit_policy_mapping: int | None
+) -> bytes:
+    """PolicyConstraints (RFC 5280 4.2.1.11)."""
+    counts = (require_explicit_policy, inhibit_policy_mapping)
+    return sequence(
+        *(
+            implicit(number, integer(count))
+            for number, count in enumerate(counts)
+            if count is not None
+        )
+    )
+
+
+def inhibit_any_policy(skip_certificates: int) -> bytes:
+    """InhibitAnyPolicy (RFC 5280 4.2.1.14)."""
+    return integer(skip_certificates)
+
+
+def crl_distribution_points(name: Name) -> bytes:
+    """CRLDistributionPoints (RFC 5280 4.2.1.13): one, by directoryName."""
+    return sequence(sequence(explicit(0, _full_name(name))))
+
+
+def _full_name(name: Name) -> bytes:
+    return implicit(0, encode_general_names(DirectoryName(name)))
+
+
+def authority_information_access(ocsp: str) -> bytes:
+    """AuthorityInfoAccessSyntax (RFC 5280 4.2.2.1) with one OCSP address."""
+    location = encode_general_name(URIName(ocsp))
+    return sequence(sequence(object_identifier(oids.AD_OCSP), location))
+
+
+def subject_key_identifier(identifier: bytes) -> bytes:
+    """SubjectKeyIdentifier (RFC 5280 4.2.1.2)."""
+    return octet_string(identifier)
+
+
+def authority_key_identifier(
+    identifier: bytes, issuer: Sequence[GeneralName] = (), serial: int | None = None
+) -> bytes:
+    """AuthorityKeyIdentifier (RFC 5280 4.2.1.1); with a serial, in full form."""
+    full = b""
+    if serial is not None:
+        full = implicit(1, encode_general_names(*issuer)) + implicit(2, integer(serial))
+    return sequence(implicit(0, octet_string(identifier)), full)
+
+
+# -- CRLs -----------------------------------------------------------------------------
+
+
+def issuing_distribution_point(
+    name: Name | None,
+    *,
+    only_user_certificates: bool = False,
+    only_authority_certificates: bool = False,
+) -> bytes:
+    """IssuingDistributionPoint (RFC 5280 5.2.5)."""
+    true = boolean(True)
+    return sequence(
+        b"" if name is None else explicit(0, _full_name(name)),
+        implicit(1, true) if only_user_certificates else b"",
+        implicit(2, true) if only_authority_certificates else b"",
+    )
+
+
+def reason_code(reason: RevocationReason) -> bytes:
+    """CRLReason (RFC 5280 5.3.1)."""
+    return enumerated(reason.value)
+
+
+def invalidity_date(at: datetime) -> bytes:
+    """InvalidityDate (RFC 5280 5.3.2)."""
+    return generalized_time(at)
