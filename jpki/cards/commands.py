@@ -14,18 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.rsa import (
-    RSAPrivateKey,
-    generate_private_key,
-)
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from jpki.cards.apdu import CommandAPDU, Instruction, StatusWord
 from jpki.cards.card_types import CardType, FileId, KeySlot
 from jpki.cards.counter import CHALLENGE_OCTETS, is_counter_cryptogram
+from jpki.cards.public_keys import public_key_template
 from jpki.cards.signing import compute_signature
 from jpki.cards.state import CardMemory, CardState, StoredKey, StoredPIN
 from jpki.cards.token import TokenInfo
-from jpki.der.writer import tlv
 from jpki.errors import EncodingError
 from jpki.model.ports import Random
 from jpki.model.purposes import Purpose
@@ -289,7 +286,8 @@ class Application:
             raise Refused(StatusWord.WRONG_DATA)
         key = generate_private_key(_PUBLIC_EXPONENT, bits)
         self._commit(self._state.with_new_key(slot.purpose, StoredKey(key)))
-        return _public_key_template(key)
+        numbers = key.public_key().public_numbers()
+        return public_key_template(numbers.n, numbers.e)
 
     def _update(self, command: CommandAPDU) -> bytes:
         self._require_counter()
@@ -301,6 +299,8 @@ class Application:
             raise Refused(StatusWord.INCOMPATIBLE_FILE)
         if offset + len(command.data) > self._state.card_type.file_size:
             raise Refused(StatusWord.NOT_ENOUGH_MEMORY)
+        if offset == 0:  # a file is always written anew
+            self._volatile.drafts[file] = bytearray()
         draft = self._volatile.drafts.setdefault(file, bytearray())
         draft.extend(b"\xff" * (offset - len(draft)))
         draft[offset : offset + len(command.data)] = command.data
@@ -348,11 +348,3 @@ def token_info(state: CardState) -> TokenInfo:
         longest_pin=max(rule.longest for rule in rules),
         shortest_pin=min(rule.shortest for rule in rules),
     )
-
-
-def _public_key_template(key: RSAPrivateKey) -> bytes:
-    """7F49 with modulus and exponent (ISO/IEC 7816-8 table 3)."""
-    numbers = key.public_key().public_numbers()
-    body = tlv(0x81, numbers.n.to_bytes(key.key_size // 8, "big"))
-    body += tlv(0x82, numbers.e.to_bytes(3, "big"))
-    return b"\x7f" + tlv(0x49, body)
