@@ -27,6 +27,7 @@ __all__ = [
     "CredentialError",
     "DocumentError",
     "EncodingError",
+    "EventRefused",
     "IssuanceError",
     "JpkiError",
     "KeyNotFound",
@@ -391,6 +392,18 @@ class NotEligible(RegistryError):
         super().__init__(reason)
         self.ground = ground
         """`under-15`, `deceased` or `not-resident`."""
+
+
+class EventRefused(RegistryError):
+    """The change does not fit the record as it stands; `ground` says why."""
+
+    code = "registry.event-refused"
+
+    def __init__(self, ground: str, reason: str) -> None:
+        super().__init__(reason)
+        self.ground = ground
+        """`future`, `before-birth`, `unchanged`, `not-registered`,
+        `registered-already`, `deceased` or `code-taken`."""
 
 
 class WrongMunicipality(RegistryError):

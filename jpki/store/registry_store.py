@@ -164,6 +164,16 @@ class Events:
         ).first()
         return None if row is None else RegistryEvent(**row._mapping)
 
+    def newest_of(self, resident: ResidentCode) -> RegistryEvent | None:
+        """The last thing that happened to this resident, under this code."""
+        row = self._connection.execute(
+            select(tables.event)
+            .where(tables.event.c.resident == resident)
+            .order_by(tables.event.c.sequence.desc())
+            .limit(1)
+        ).first()
+        return None if row is None else RegistryEvent(**row._mapping)
+
     def after(self, position: int, *, limit: int) -> tuple[RegistryEvent, ...]:
         """At most `limit` events that follow this position, in order."""
         rows = self._connection.execute(
