@@ -1,0 +1,94 @@
+"""How much work one verdict may take. Every limit is named, with its ground.
+
+A verdict that runs out of budget is indeterminate: hostile input can cost at most
+this much, and can never buy an acceptance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = [
+    "MAX_DELEGATIONS",
+    "MAX_DELEGATION_DEPTH",
+    "MAX_NAME_COMPARISONS",
+    "MAX_PATHS",
+    "MAX_PATH_LENGTH",
+    "MAX_POOL_NODES",
+    "MAX_SIGNATURES",
+    "Budget",
+    "WorkExceeded",
+]
+
+MAX_PATH_LENGTH: Final = 20
+"""Certificates below the anchor. Bridges join two hierarchies: real paths have up to
+seven (anchor, link, bridge, bridge, bridge, authority, subscriber)."""
+
+MAX_SIGNATURES: Final = 400
+"""Public-key operations. All of NIST PKITS in one pool needs fewer than 60 a verdict;
+RSA-2048 takes 0.03 ms, P-384 1 ms, so the worst case stays under half a second."""
+
+MAX_PATHS: Final = 200
+"""Complete candidate paths to the anchors that are validated."""
+
+MAX_POOL_NODES: Final = 20_000
+"""Certificates that are looked at as possible issuers while paths are built."""
+
+MAX_DELEGATIONS: Final = 200
+"""Checks of whether a CRL or OCSP signer was certified for it."""
+
+MAX_DELEGATION_DEPTH: Final = 4
+"""Whose word hangs on whose word, and so on."""
+
+MAX_NAME_COMPARISONS: Final = 250_000
+"""Names against constraints: below half a second of string comparisons."""
+
+
+class WorkExceeded(Exception):  # noqa: N818 - control flow inside this package
+    """A limit was reached. Becomes an indeterminate verdict, never leaves `verify`."""
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+
+@dataclass(slots=True)
+class Budget:
+    """Counts the work of one verdict."""
+
+    signatures: int = 0
+    paths: int = 0
+    nodes: int = 0
+    delegations: int = 0
+    names: int = 0
+
+    def signature(self) -> None:
+        """Account for one signature check."""
+        self.signatures += 1
+        _bound("signatures", self.signatures, MAX_SIGNATURES)
+
+    def path(self) -> None:
+        """Account for one candidate path."""
+        self.paths += 1
+        _bound("paths", self.paths, MAX_PATHS)
+
+    def node(self) -> None:
+        """Account for one possible issuer."""
+        self.nodes += 1
+        _bound("certificates", self.nodes, MAX_POOL_NODES)
+
+    def delegation(self) -> None:
+        """Account for one look into who may sign CRLs or OCSP responses."""
+        self.delegations += 1
+        _bound("delegations", self.delegations, MAX_DELEGATIONS)
+
+    def compare_names(self, count: int) -> None:
+        """Account for that many name comparisons."""
+        self.names += count
+        _bound("names", self.names, MAX_NAME_COMPARISONS)
+
+
+def _bound(what: str, count: int, limit: int) -> None:
+    if count > limit:
+        raise WorkExceeded(f"{what} > {limit}")

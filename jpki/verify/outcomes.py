@@ -1,0 +1,165 @@
+"""The verdict: valid, invalid or indeterminate, with its reason and its evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+
+from jpki.verify.reasons import Code, Reason
+from jpki.x509.basic_information import CertifiedAttributes
+from jpki.x509.names import rfc4514
+from jpki.x509.parse import Certificate
+
+__all__ = [
+    "Evidence",
+    "Indeterminate",
+    "Invalid",
+    "Outcome",
+    "SignerIdentity",
+    "Valid",
+    "Verdict",
+    "Work",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """One authentic statement about one certificate's revocation."""
+
+    kind: str
+    """`crl` or `ocsp`."""
+    certificate: str
+    """SHA-256 of the certificate it is about, hexadecimal."""
+    status: str
+    """`good` or `revoked`, or `stale` where it is too old to say."""
+    issuer: str
+    fingerprint: str
+    """SHA-256 of the CRL or OCSP response, hexadecimal."""
+    this_update: datetime
+    next_update: datetime | None
+    number: int | None = None
+    """cRLNumber."""
+
+    def to_json(self) -> dict[str, object]:
+        """A JSON-serialisable form."""
+        return {
+            "kind": self.kind,
+            "certificate": self.certificate,
+            "status": self.status,
+            "issuer": self.issuer,
+            "sha256": self.fingerprint,
+            "this_update": _time(self.this_update),
+            "next_update": None
+            if self.next_update is None
+            else _time(self.next_update),
+            "number": self.number,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """What the verdict cost."""
+
+    signatures: int = 0
+    paths: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignerIdentity:
+    """Who signed, as the signature certificate says."""
+
+    certificate: Certificate
+    attributes: CertifiedAttributes | None
+
+    def to_json(self) -> dict[str, object]:
+        """A JSON-serialisable form; the four items under their own names."""
+        items = self.attributes
+        return {
+            "subject": rfc4514(self.certificate.subject),
+            "issuer": rfc4514(self.certificate.issuer),
+            "serial": f"{self.certificate.serial:x}",
+            "sha256": self.certificate.fingerprint,
+            "not_before": _time(self.certificate.not_before),
+            "not_after": _time(self.certificate.not_after),
+            "basic_information": None
+            if items is None
+            else {
+                "name": items.name,
+                "name_substitutions": items.name_substitutions,
+                "address": items.address,
+                "address_substitutions": items.address_substitutions,
+                "date_of_birth": None
+                if items.date_of_birth is None
+                else items.date_of_birth.isoformat(),
+                "gender": items.gender.value,
+            },
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What all three outcomes tell. Made only as one of the three."""
+
+    outcome: ClassVar[str]
+
+    at: datetime
+    """The instant that was judged at."""
+    reason: Reason
+    path: tuple[Certificate, ...] = ()
+    """Below the trust anchor, the end entity last; empty where none was found."""
+    policies: frozenset[str] = frozenset()
+    """The user-constrained policy set."""
+    evidence: tuple[Evidence, ...] = ()
+    work: Work = field(default_factory=Work)
+    signer: SignerIdentity | None = None
+    """Of a document: shown whatever the outcome, to be believed only if valid."""
+    notes: tuple[str, ...] = ()
+    """What could not be fetched, and why."""
+
+    @property
+    def code(self) -> Code:
+        """The stable code of the reason."""
+        return self.reason.code
+
+    def to_json(self) -> dict[str, object]:
+        """A JSON-serialisable form."""
+        return {
+            "outcome": self.outcome,
+            "at": _time(self.at),
+            **self.reason.to_json(),
+            "path": [certificate.fingerprint for certificate in self.path],
+            "policies": sorted(self.policies),
+            "revocation": [evidence.to_json() for evidence in self.evidence],
+            "work": {"signatures": self.work.signatures, "paths": self.work.paths},
+            "signer": None if self.signer is None else self.signer.to_json(),
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Valid(Verdict):
+    """Everything that was asked holds."""
+
+    outcome: ClassVar[str] = "valid"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invalid(Verdict):
+    """Something that was asked is known not to hold."""
+
+    outcome: ClassVar[str] = "invalid"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Indeterminate(Verdict):
+    """Something that was asked could not be found out. Never to be taken for valid."""
+
+    outcome: ClassVar[str] = "indeterminate"
+
+
+Outcome = Valid | Invalid | Indeterminate
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,127 @@
+"""Path verification: build candidate paths, validate each, and reach one verdict.
+
+    verify_path(job) -> Valid | Invalid | Indeterminate
+
+The first candidate for which everything holds decides. If none does, the one that came
+nearest gives the reason; a path that fails only for want of information makes the
+verdict indeterminate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jpki.verify.budget import Budget, WorkExceeded
+from jpki.verify.building import PathBuilder
+from jpki.verify.jobs import PathJob
+from jpki.verify.outcomes import (
+    Evidence,
+    Indeterminate,
+    Invalid,
+    Outcome,
+    Valid,
+    Work,
+)
+from jpki.verify.reasons import Code, Reason
+from jpki.verify.refusal import Undecided
+from jpki.verify.revocation import RevocationChecker
+from jpki.verify.signatures import SignatureFacts
+from jpki.verify.validation import CandidatePath, PathProblem, about, validate_path
+from jpki.x509.parse import Certificate
+
+__all__ = ["verify_path"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What became of one candidate path."""
+
+    rank: tuple[int, int]
+    """How near it came: undecided before refused, later checks before earlier ones."""
+    reason: Reason
+    decided: bool
+    path: tuple[Certificate, ...] = ()
+    policies: frozenset[str] = frozenset()
+    evidence: tuple[Evidence, ...] = ()
+
+
+def verify_path(job: PathJob, facts: SignatureFacts | None = None) -> Outcome:
+    """The verdict on the job's end entity.
+
+    Args:
+        facts: signature checks to share with other verdicts.
+    """
+    facts = SignatureFacts() if facts is None else facts
+    budget = Budget()
+    builder = PathBuilder(job, facts, budget)
+    best: _Attempt | None = None
+    try:
+        for candidate in builder.paths():
+            attempt = _attempt(candidate, job, facts, budget)
+            if attempt.reason.code is Code.VALID:
+                return Valid(
+                    at=job.at,
+                    reason=attempt.reason,
+                    path=attempt.path,
+                    policies=attempt.policies,
+                    evidence=attempt.evidence,
+                    work=_work(budget),
+                )
+            if best is None or attempt.rank > best.rank:
+                best = attempt
+    except WorkExceeded as exceeded:
+        reason = Reason(code=Code.TOO_MUCH_WORK, data={"limit": exceeded.limit})
+        return Indeterminate(at=job.at, reason=reason, work=_work(budget))
+    if best is None:
+        reason = builder.dead_end or Reason(
+            code=Code.NO_PATH, data=about(job.end_entity)
+        )
+        return Invalid(at=job.at, reason=reason, work=_work(budget))
+    outcome = Invalid if best.decided else Indeterminate
+    return outcome(
+        at=job.at,
+        reason=best.reason,
+        path=best.path,
+        policies=best.policies,
+        evidence=best.evidence,
+        work=_work(budget),
+    )
+
+
+def _attempt(
+    candidate: CandidatePath, job: PathJob, facts: SignatureFacts, budget: Budget
+) -> _Attempt:
+    try:
+        validated = validate_path(candidate, job, facts, budget)
+    except PathProblem as problem:
+        position = problem.reason.position or 0
+        return _Attempt(
+            (0, position), problem.reason, decided=True, path=candidate.certificates
+        )
+    statuses = RevocationChecker(job, facts, budget).check(candidate)
+    reasons = [
+        (
+            not isinstance(status.problem, Undecided),
+            status.problem.reason(position, **about(certificate)),
+        )
+        for position, (certificate, status) in enumerate(
+            zip(candidate.certificates, statuses, strict=True), 1
+        )
+        if status.problem is not None
+    ]
+    reasons += [(False, doubt) for doubt in validated.doubts]
+    # What is certain is said first; of the rest, what is nearest to the anchor.
+    reasons.sort(key=lambda found: not found[0])
+    decided, reason = reasons[0] if reasons else (True, Reason(code=Code.VALID))
+    return _Attempt(
+        (1 if decided else 2, reason.position or 0),
+        reason,
+        decided=decided,
+        path=candidate.certificates,
+        policies=validated.policies,
+        evidence=tuple(item for status in statuses for item in status.evidence),
+    )
+
+
+def _work(budget: Budget) -> Work:
+    return Work(signatures=budget.signatures, paths=budget.paths)

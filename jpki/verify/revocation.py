@@ -1,0 +1,141 @@
+"""Is a certificate on a path revoked? The decision over all statements at hand.
+
+A statement counts only if it is authentic (made by an authority above the certificate
+on the very path under judgement, or by someone whom such an authority certified for
+it), current at the instant, and about this certificate. One that says `revoked`
+outweighs any that say `good`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from jpki.der import oids
+from jpki.errors import EncodingError
+from jpki.verify.budget import MAX_DELEGATION_DEPTH, Budget
+from jpki.verify.crl_statements import crl_statements
+from jpki.verify.crls import ALL_REASONS
+from jpki.verify.jobs import ANY_POLICY_SET, PathJob, RevocationMode
+from jpki.verify.ocsp_statements import ocsp_statements
+from jpki.verify.outcomes import Evidence
+from jpki.verify.reasons import Code
+from jpki.verify.refusal import Refused, Undecided
+from jpki.verify.signatures import SignatureFacts
+from jpki.verify.statements import Statement
+from jpki.verify.validation import CandidatePath, PathProblem, validate_path
+
+__all__ = ["CertificateStatus", "RevocationChecker"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertificateStatus:
+    """What is known about one certificate of a path."""
+
+    evidence: tuple[Evidence, ...]
+    problem: Refused | None
+    """None: it is not revoked, or nothing was asked. `Undecided` where unknown."""
+
+
+class RevocationChecker:
+    """Decides for one job. Implements the `Context` of the statements' readers."""
+
+    def __init__(self, job: PathJob, facts: SignatureFacts, budget: Budget) -> None:
+        self.job = job
+        self.facts = facts
+        self.budget = budget
+        self._delegate_job = replace(
+            job,
+            initial_policies=ANY_POLICY_SET,
+            require_explicit_policy=False,
+            max_path_length=None,
+            purpose=None,
+            name=None,
+        )
+        self._pending: set[str] = set()
+        self._speakers: dict[tuple[str, ...], bool] = {}
+
+    def check(self, path: CandidatePath) -> tuple[CertificateStatus, ...]:
+        """The status of every certificate of a validated path, from the top."""
+        return tuple(
+            self._status(path, index) for index in range(len(path.certificates))
+        )
+
+    def may_speak(self, path: CandidatePath, *, unless_nocheck: bool = False) -> bool:
+        """Whether the last certificate of this path is valid and not revoked.
+
+        Its own status must not hang on what it says itself: while it is being looked
+        into, nothing it signed counts.
+        """
+        delegate = path.certificates[-1]
+        if delegate.fingerprint in self._pending:
+            return False
+        if len(self._pending) >= MAX_DELEGATION_DEPTH:
+            return False
+        route = (*(c.fingerprint for c in path.certificates), str(unless_nocheck))
+        if not self._pending and route in self._speakers:
+            return self._speakers[route]
+        self.budget.delegation()
+        self._pending.add(delegate.fingerprint)
+        try:
+            answer = self._may_speak(path, unless_nocheck)
+        finally:
+            self._pending.discard(delegate.fingerprint)
+        if not self._pending:
+            self._speakers[route] = answer
+        return answer
+
+    def _may_speak(self, path: CandidatePath, unless_nocheck: bool) -> bool:
+        try:
+            validated = validate_path(path, self._delegate_job, self.facts, self.budget)
+        except PathProblem:
+            return False
+        if validated.doubts:
+            return False
+        nocheck = oids.OCSP_NOCHECK in path.certificates[-1].extensions
+        if unless_nocheck and nocheck:
+            return True
+        status = self._status(path, len(path.certificates) - 1)
+        return status.problem is None
+
+    def _status(self, path: CandidatePath, index: int) -> CertificateStatus:
+        if self.job.revocation is RevocationMode.NONE:
+            return CertificateStatus(evidence=(), problem=None)
+        certificate = path.certificates[index]
+        try:
+            statements = [
+                *ocsp_statements(self, path, index),
+                *crl_statements(self, path, index),
+            ]
+        except EncodingError as error:
+            malformed = Refused(Code.MALFORMED_CERTIFICATE, problem=error.reason)
+            return CertificateStatus(evidence=(), problem=malformed)
+        return CertificateStatus(
+            evidence=tuple(found.evidence(certificate) for found in statements),
+            problem=self._problem(statements),
+        )
+
+    def _problem(self, statements: list[Statement]) -> Refused | None:
+        current = [statement for statement in statements if statement.current]
+        for statement in current:
+            if statement.revoked_at is not None:
+                return Refused(
+                    Code.REVOKED,
+                    "RFC 6960 2.2" if statement.kind == "ocsp" else "RFC 5280 6.3.3",
+                    revoked_at=f"{statement.revoked_at:%Y-%m-%dT%H:%M:%SZ}",
+                    revocation_reason=statement.revocation_reason or "unspecified",
+                )
+        covered = frozenset[int]().union(*(found.covers for found in current))
+        if covered >= ALL_REASONS:
+            return None
+        if not statements and self.job.revocation is RevocationMode.IF_PRESENT:
+            return None
+        stale = [found for found in statements if not found.current]
+        if stale:
+            newest = max(stale, key=lambda found: found.this_update)
+            ends = newest.next_update
+            return Undecided(
+                Code.STALE_REVOCATION_DATA,
+                next_update="–" if ends is None else f"{ends:%Y-%m-%dT%H:%M:%SZ}",
+                this_update=f"{newest.this_update:%Y-%m-%dT%H:%M:%SZ}",
+            )
+        return Undecided(Code.NO_REVOCATION_DATA)
