@@ -8,7 +8,7 @@ from enum import Enum
 
 from jpki.model.codes import MunicipalityCode, ResidentCode
 
-__all__ = ["BasicInformation", "Gender", "Resident", "age_on"]
+__all__ = ["BasicInformation", "Gender", "Provided", "Resident", "age_on"]
 
 
 class Gender(Enum):
@@ -46,6 +46,15 @@ class Resident:
     """Japanese nationals' births are written by 和暦, others' by the Gregorian year."""
     registered: bool = True
     """False once the record is erased (消除): death, moving out, abroad."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provided:
+    """本人確認情報の提供: what the register said, and how current it was."""
+
+    resident: Resident
+    as_of: int
+    """Position of the newest event of the feed that this answer includes."""
 
 
 def age_on(day: date, date_of_birth: date) -> int:

@@ -59,6 +59,9 @@ class AuthoritySettings:
     host: str = "127.0.0.1"
     port: int = setting(8401, limits=_PORTS)
     """0 takes a free port and names it when ready."""
+    public_url: str | None = None
+    """Scheme, host and port as clients write them; needed behind a proxy, because
+    signed requests name them."""
     threads: int = setting(8, limits=_THREADS)
     body_limit: int = setting(256 * 1024, limits=_BODIES)
     """Octets of the largest request body."""
@@ -99,6 +102,9 @@ class RegistrySettings:
 
     host: str = "127.0.0.1"
     port: int = setting(8403, limits=_PORTS)
+    public_url: str | None = None
+    """Scheme, host and port as clients write them; needed behind a proxy, because
+    signed requests name them."""
     threads: int = setting(16, limits=_THREADS)
     """Every client that waits for the feed holds one thread meanwhile."""
     body_limit: int = setting(16 * 1024, limits=_BODIES)

@@ -1,0 +1,161 @@
+"""The register's HTTP interface: parse, find the caller, call one use case, answer."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from flask import Blueprint, Response, request
+
+from jpki.access import Authenticator, request_from_environ, require_role
+from jpki.errors import EncodingError, PermissionDenied, RequestError
+from jpki.model.codes import ResidentCode
+from jpki.model.operators import Caller, Role
+from jpki.model.ports import Clock
+from jpki.model.purposes import Purpose
+from jpki.registry import Feed, provide, record_event
+from jpki.registry.feed import MAX_WAIT_SECONDS
+from jpki.registry.json_fields import parse_object
+from jpki.registry.wire import (
+    change_from_json,
+    event_to_json,
+    page_to_json,
+    provided_to_json,
+)
+from jpki.service.clock import TEST_INSTANT_HEADER, request_instant
+from jpki.service.health import Health
+from jpki.store import RegistryStore
+
+__all__ = ["Registry", "blueprint"]
+
+_MAX_POSITION: Final = 2**63 - 1
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Registry:
+    """What the routes work with."""
+
+    store: RegistryStore
+    feed: Feed
+    authenticator: Authenticator
+    clock: Clock
+    allow_test_clock: bool
+    health: Health
+    origin: str | None
+
+    def caller(self, act: str, role: Role) -> Caller:
+        """Who signed the current request; only this role passes."""
+        signed = request_from_environ(
+            request.environ, request.get_data(), origin=self.origin
+        )
+        caller = self.authenticator.authenticate(signed, self.clock())
+        require_role(caller, act, role)
+        return caller
+
+
+def blueprint(registry: Registry) -> Blueprint:
+    """The routes over one register."""
+    routes = Blueprint("registry", __name__)
+
+    @routes.get("/health/live")
+    def live() -> Response:
+        return _json(registry.health.live())
+
+    @routes.get("/health/ready")
+    def ready() -> Response:
+        ok, document = registry.health.ready()
+        return _json(document, 200 if ok else 503)
+
+    @routes.get("/residents/<code>")
+    def items(code: str) -> Response:
+        """Provide the four items: to the authorities' server and nobody else."""
+        caller = registry.caller("ask for the four items", Role.AUTHORITY_SERVER)
+        at = _instant(registry)
+        purpose = _purpose(request.args.get("purpose", Purpose.SIGNATURE.value))
+        provided = provide(registry.store, _resident_code(code), purpose, at=at)
+        _log.info("items provided to %s as of event %d", caller.id, provided.as_of)
+        return _json(provided_to_json(provided))
+
+    @routes.post("/residents/<code>/events")
+    def record(code: str) -> Response:
+        """Record a change that the resident's municipality reports."""
+        act = "record a change"
+        caller = registry.caller(act, Role.REGISTRAR)
+        if caller.municipality is None:
+            raise PermissionDenied(caller.id, act, "to act for a municipality")
+        if request.mimetype != "application/json":
+            raise RequestError("the body is application/json")
+        at = _instant(registry)
+        recorded = record_event(
+            registry.store,
+            _resident_code(code),
+            change_from_json(parse_object(request.get_data())),
+            municipality=caller.municipality,
+            at=at,
+        )
+        registry.feed.announce()
+        event = recorded.event
+        _log.info(
+            "event %d (%s) recorded by %s", event.sequence, event.kind.value, caller.id
+        )
+        return _json(event_to_json(event), 200 if recorded.repeated else 201)
+
+    @routes.get("/events")
+    def events() -> Response:
+        """The feed after a position; waits for the next event if there is none."""
+        registry.caller("read the feed", Role.AUTHORITY_SERVER)
+        after = _number("after", "0", whole=True)
+        wait = _number("wait", "0", whole=False)
+        return _json(page_to_json(registry.feed.after(int(after), wait=wait)))
+
+    return routes
+
+
+def _instant(registry: Registry) -> datetime:
+    return request_instant(
+        registry.clock,
+        request.headers.get(TEST_INSTANT_HEADER),
+        allowed=registry.allow_test_clock,
+    )
+
+
+def _resident_code(text: str) -> ResidentCode:
+    try:
+        return ResidentCode(text)
+    except EncodingError as error:
+        raise RequestError(str(error)) from None
+
+
+def _purpose(text: str) -> Purpose:
+    try:
+        return Purpose(text)
+    except ValueError:
+        known = ", ".join(purpose.value for purpose in Purpose)
+        raise RequestError("no such purpose", hint=f"one of {known}") from None
+
+
+def _number(name: str, default: str, *, whole: bool) -> float:
+    text = request.args.get(name, default)
+    try:
+        number = int(text) if whole else float(text)
+    except (ValueError, OverflowError):
+        number = math.nan
+    highest = _MAX_POSITION if whole else MAX_WAIT_SECONDS
+    if not 0 <= number <= highest:
+        raise RequestError(f"{name} is a number from 0 to {highest:g}")
+    return number
+
+
+def _json(document: object, status: int = 200) -> Response:
+    return Response(
+        json.dumps(document, ensure_ascii=False).encode(),
+        status,
+        mimetype="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
