@@ -9,23 +9,35 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from jpki.errors import JpkiError, ServiceUnavailable
 from jpki.model.ports import Random
 from jpki.service.clock import system_random
 
-__all__ = ["COMMON_PROBLEMS", "MEDIA_TYPE", "Problem", "ProblemTable", "plain_problem"]
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+__all__ = [
+    "COMMON_PROBLEMS",
+    "MEDIA_TYPE",
+    "HTTPError",
+    "Problem",
+    "ProblemTable",
+    "plain_problem",
+    "refused",
+]
 
 MEDIA_TYPE: Final = "application/problem+json"
 _TYPE_BASE: Final = "tag:jpki.example,2026:problem/"
 """A tag URI (RFC 4151): a name to compare, not an address to fetch."""
 _RESERVED: Final = frozenset({"type", "title", "status", "detail", "instance", "code"})
 _RETRY_SECONDS: Final = 2
+_KEPT_HEADERS: Final = frozenset({"allow", "location"})
 _HTTP_WORDS: Final = {
     400: "bad-request",
     404: "no-such-path",
@@ -60,6 +72,19 @@ COMMON_PROBLEMS: Final[Mapping[str, tuple[HTTPStatus, str]]] = {
 """Entries that every server shares."""
 
 
+class HTTPError(Protocol):
+    """As much of a framework's HTTP exception as an answer needs."""
+
+    @property
+    def code(self) -> int | None:
+        """The status."""
+        ...
+
+    def get_headers(self, *arguments: Any) -> Sequence[tuple[str, str]]:
+        """Header fields that belong to it, such as Allow."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
     """An answer that is ready to be sent."""
@@ -67,6 +92,15 @@ class Problem:
     status: int
     body: bytes
     headers: tuple[tuple[str, str], ...] = (("Content-Type", MEDIA_TYPE),)
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer as a WSGI application: what an error handler may return as it is."""
+        phrase = HTTPStatus(self.status).phrase
+        length = ("Content-Length", str(len(self.body)))
+        start_response(f"{self.status} {phrase}", [*self.headers, length])
+        return () if environ["REQUEST_METHOD"] == "HEAD" else (self.body,)
 
 
 class ProblemTable:
@@ -155,6 +189,12 @@ def plain_problem(
     if detail is not None:
         document["detail"] = detail
     return _rendered(status, document, *headers)
+
+
+def refused(error: HTTPError) -> Problem:
+    """The answer to what the web framework itself refuses."""
+    kept = [pair for pair in error.get_headers() if pair[0].lower() in _KEPT_HEADERS]
+    return plain_problem(error.code or HTTPStatus.INTERNAL_SERVER_ERROR, None, *kept)
 
 
 def _rendered(

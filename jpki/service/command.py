@@ -1,0 +1,91 @@
+"""What all servers' command lines have in common: `python -m NAME --config FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from jpki.errors import JpkiError
+from jpki.service import wsgi
+from jpki.service.logs import configure_logging
+from jpki.service.settings import Settings, load
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+__all__ = ["Listening", "Server", "run_server"]
+
+
+class Listening(Protocol):
+    """The part of a server's settings that says where and how it listens."""
+
+    @property
+    def host(self) -> str:
+        """Address."""
+        ...
+
+    @property
+    def port(self) -> int:
+        """0 takes a free one."""
+        ...
+
+    @property
+    def threads(self) -> int:
+        """Requests at the same time."""
+        ...
+
+    @property
+    def body_limit(self) -> int:
+        """Octets."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """A server that is ready to run."""
+
+    app: WSGIApplication
+    listening: Listening
+    background: Sequence[wsgi.Background] = ()
+
+
+def run_server(
+    name: str, description: str, build: Callable[[Settings, threading.Event], Server]
+) -> int:
+    """Read the command line and the settings, build the server, serve until stopped.
+
+    Args:
+        name: the server's module.
+        description: one sentence for `--help`.
+        build: makes it; the event is set when it stops.
+
+    Returns:
+        The exit status: 2 where the server cannot start.
+    """
+    parser = argparse.ArgumentParser(prog=name, description=description)
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    arguments = parser.parse_args()
+    stop = threading.Event()
+    try:
+        settings = load(arguments.config, os.environ)
+        configure_logging(settings.common.log_level)
+        server = build(settings, stop)
+        return wsgi.run(
+            server.app,
+            host=server.listening.host,
+            port=server.listening.port,
+            threads=server.listening.threads,
+            body_limit=server.listening.body_limit,
+            stop=stop,
+            background=[wsgi.stop_with_parent, *server.background],
+        )
+    except JpkiError as error:
+        hint = "" if error.hint is None else f" ({error.hint})"
+        print(f"{name}: {error}{hint}", file=sys.stderr)
+        return 2
