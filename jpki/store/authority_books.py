@@ -227,13 +227,10 @@ class Certificates(_Rows):
         ).rowcount
 
     def walk(self) -> Iterator[CertificateRecord]:
-        """Every serial number of every authority, without the bytes, by number."""
+        """Every serial number of every authority, by number."""
         table = tables.certificate
-        columns = [
-            column for column in table.c if column.name not in ("tbs", "certificate")
-        ]
         rows = self._connection.execute(
-            select(*columns).order_by(table.c.authority, table.c.serial),
+            select(table).order_by(table.c.authority, table.c.serial),
             execution_options={"yield_per": 1000},
         )
         for row in rows:
@@ -282,6 +279,16 @@ class Applications(_Rows):
             )
         ).first()
         return None if row is None else ApplicationRecord(**row._mapping)
+
+    def walk(self) -> Iterator[ApplicationRecord]:
+        """Every application, oldest first."""
+        table = tables.application
+        rows = self._connection.execute(
+            select(table).order_by(table.c.filed_at, table.c.id),
+            execution_options={"yield_per": 1000},
+        )
+        for row in rows:
+            yield ApplicationRecord(**row._mapping)
 
     def live(
         self, resident: ResidentCode, purpose: Purpose

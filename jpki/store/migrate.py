@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,9 @@ from alembic.script import ScriptDirectory
 from jpki.store.engine import Database
 
 __all__ = ["is_current", "migrate", "run"]
+
+# Alembic keeps the migration under way in module globals.
+_one_at_a_time: Final = threading.Lock()
 
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
@@ -28,7 +32,7 @@ def _config(schema: str) -> Config:
 def migrate(database: Database, schema: str) -> None:
     """Run every missing migration in one transaction; concurrent calls take turns."""
     config = _config(schema)
-    with database.alone() as connection:
+    with _one_at_a_time, database.alone() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

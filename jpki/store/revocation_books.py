@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from jpki.errors import Conflict
+from jpki.errors import Conflict, NotFound
 from jpki.model.revocation import Revocation
 from jpki.store import authority_tables as tables
 from jpki.store.authority_books import values_of
@@ -100,6 +100,33 @@ class Journal:
         )
         for row in rows:
             yield row.authority, row.serial
+
+    def has_news(
+        self,
+        authority: str,
+        generation: int,
+        kinds: Sequence[CertificateKind],
+        *,
+        after: int,
+    ) -> bool:
+        """Whether a CRL that has seen so much of the journal lacks a line."""
+        table, certificate = tables.revocation, tables.certificate
+        row = self._connection.execute(
+            select(table.c.position)
+            .join(
+                certificate,
+                (certificate.c.authority == table.c.authority)
+                & (certificate.c.serial == table.c.serial),
+            )
+            .where(
+                table.c.position > after,
+                table.c.authority == authority,
+                certificate.c.generation == generation,
+                certificate.c.kind.in_(kinds),
+            )
+            .limit(1)
+        ).first()
+        return row is not None
 
     def listed(
         self,
@@ -222,6 +249,17 @@ class RevocationLists:
             )
         ).first()
         return None if row is None else CRLRecord(**row._mapping)
+
+    def get(self, authority: str, number: int) -> CRLRecord:
+        """The list of this number.
+
+        Raises:
+            NotFound: it was never recorded.
+        """
+        found = self.find(authority, number)
+        if found is None:
+            raise NotFound("CRL", f"{authority}/{number}")
+        return found
 
     def current(self, authority: str, scope: str, generation: int) -> CRLRecord | None:
         """The newest published list of one scope and key."""

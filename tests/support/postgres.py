@@ -1,0 +1,105 @@
+"""A throwaway PostgreSQL cluster in a temporary folder, without a network port.
+
+initdb refuses to run as root, so root hands the work to an unprivileged user. The
+cluster starts once a test process, at the first database that is asked for, and ends
+with it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import itertools
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+__all__ = ["new_database"]
+
+_UNPRIVILEGED: Final = ("postgres", "nobody")
+_SUPERUSER: Final = "tests"
+_numbers: Final = itertools.count(1)
+
+
+def new_database() -> str:
+    """The URL of a new, empty database."""
+    cluster = _cluster()
+    name = f"test{next(_numbers)}"
+    cluster.run("createdb", "-h", str(cluster.folder), "-U", _SUPERUSER, name)
+    return f"postgresql://{_SUPERUSER}@/{name}?host={cluster.folder}"
+
+
+def _binaries() -> Path:
+    """The newest server's programs: Debian keeps them off the PATH."""
+    versions = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"),
+        key=lambda path: float(path.parent.parent.name),
+    )
+    found = versions[-1] if versions else shutil.which("initdb")
+    if found is None:
+        raise FileNotFoundError("no initdb (apt-get install postgresql)")
+    return Path(found).parent
+
+
+def _unprivileged() -> pwd.struct_passwd | None:
+    """Whom the server runs as, where we are root."""
+    if os.geteuid() != 0:
+        return None
+    for name in _UNPRIVILEGED:
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise RuntimeError(f"root needs one of the users {', '.join(_UNPRIVILEGED)}")
+
+
+class _Cluster:
+    def __init__(self) -> None:
+        self._bin = _binaries()
+        self._user = _unprivileged()
+        self.folder = Path(tempfile.mkdtemp(prefix="jpki-pg-"))
+        if self._user is not None:
+            os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
+        self._data = self.folder / "data"
+        self.run(
+            "initdb", "-D", str(self._data), "-U", _SUPERUSER, "-A", "trust", "-N",
+            "-E", "UTF8", "--no-locale",
+        )  # fmt: skip
+        # No test cuts the power, so nothing need reach the disk.
+        options = f"-k {self.folder} -c listen_addresses='' -c fsync=off"
+        self.run(
+            "pg_ctl", "-D", str(self._data), "-w", "-o", options,
+            "-l", str(self.folder / "log"), "start",
+        )  # fmt: skip
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of the server's programs as its user."""
+        done = subprocess.run(
+            [str(self._bin / program), *arguments],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            # The server inherits these; a pipe would never reach its end.
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            user=None if self._user is None else self._user.pw_uid,
+            group=None if self._user is None else self._user.pw_gid,
+            extra_groups=None if self._user is None else [],
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{program} failed with {done.returncode}")
+
+    def stop(self) -> None:
+        """End the server and leave nothing behind."""
+        self.run("pg_ctl", "-D", str(self._data), "-m", "immediate", "stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@cache
+def _cluster() -> _Cluster:
+    cluster = _Cluster()
+    atexit.register(cluster.stop)
+    return cluster
