@@ -305,6 +305,8 @@ class IssuingDistributionPointRule(_Rule):
 
     oid: ClassVar[str] = oids.ISSUING_DISTRIBUTION_POINT
     name: NameTemplate | None
+    issuer_name: bool
+    """Whether the point is named like the issuer itself."""
     only_user_certificates: bool
     only_authority_certificates: bool
 

@@ -1,0 +1,175 @@
+"""What the service's eras, profiles, places and names are: packaged files as values.
+
+Each file says where its contents come from and what no public source confirms. A
+deployer's own files are read by the same readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+from jpki.data.eras import read_algorithm_rules, read_era
+from jpki.data.files import FOLDER, packaged, packaged_ids
+from jpki.data.grounds import Ground, read_grounds
+from jpki.data.places import read_municipalities, read_prefectures
+from jpki.data.profiles import PLACEHOLDERS, read_certificate_profile, read_crl_profile
+from jpki.data.substitution import substitutions
+from jpki.data.tables import load_table
+from jpki.data.topology import AuthorityNames, Topology, read_topology
+from jpki.errors import NotFound
+from jpki.model.codes import MunicipalityCode
+from jpki.model.eras import AlgorithmRule, Era
+from jpki.model.events import EventKind
+from jpki.model.places import Municipality, Prefecture
+from jpki.model.profiles import CertificateProfile, CRLProfile
+
+__all__ = [
+    "PLACEHOLDERS",
+    "AuthorityNames",
+    "Ground",
+    "Topology",
+    "algorithm_rules",
+    "certificate_profile",
+    "certificate_profiles",
+    "crl_profile",
+    "crl_profiles",
+    "era",
+    "eras",
+    "load_crl_profile_file",
+    "load_era_file",
+    "load_profile_file",
+    "load_topology_file",
+    "municipalities",
+    "prefectures",
+    "revocation_grounds",
+    "substitutions",
+    "topology",
+]
+
+
+@cache
+def algorithm_rules() -> Mapping[str, AlgorithmRule]:
+    """From when until when each suite may issue, sign and be verified."""
+    return read_algorithm_rules(packaged("algorithms.toml"))
+
+
+@cache
+def eras() -> Mapping[str, Era]:
+    """The packaged eras by their identifiers."""
+    return MappingProxyType(
+        {
+            era_id: read_era(packaged(f"era_files/{era_id}.toml"), algorithm_rules())
+            for era_id in packaged_ids("era_files")
+        }
+    )
+
+
+def era(era_id: str) -> Era:
+    """A packaged era.
+
+    Raises:
+        NotFound: there is none of this name.
+    """
+    if era_id not in eras():
+        raise NotFound("era", era_id)
+    return eras()[era_id]
+
+
+def certificate_profiles() -> tuple[str, ...]:
+    """The identifiers of the packaged certificate profiles."""
+    return packaged_ids("certificate_profiles")
+
+
+@cache
+def certificate_profile(profile_id: str) -> CertificateProfile:
+    """A packaged certificate profile.
+
+    Raises:
+        NotFound: there is none of this name.
+    """
+    if profile_id not in certificate_profiles():
+        raise NotFound("certificate profile", profile_id)
+    return read_certificate_profile(packaged(f"certificate_profiles/{profile_id}.toml"))
+
+
+def crl_profiles() -> tuple[str, ...]:
+    """The identifiers of the packaged CRL profiles."""
+    return packaged_ids("crl_profiles")
+
+
+@cache
+def crl_profile(profile_id: str) -> CRLProfile:
+    """A packaged CRL profile.
+
+    Raises:
+        NotFound: there is none of this name.
+    """
+    if profile_id not in crl_profiles():
+        raise NotFound("CRL profile", profile_id)
+    return read_crl_profile(packaged(f"crl_profiles/{profile_id}.toml"))
+
+
+@cache
+def prefectures() -> Mapping[str, Prefecture]:
+    """The 47 prefectures by their two digits (JIS X 0401)."""
+    return read_prefectures(FOLDER / "prefectures.csv")
+
+
+@cache
+def municipalities() -> Mapping[MunicipalityCode, Municipality]:
+    """Municipalities by their codes: a selection from every prefecture."""
+    return read_municipalities(FOLDER / "municipalities.csv", prefectures())
+
+
+@cache
+def revocation_grounds() -> Mapping[EventKind, Ground]:
+    """What each change in the register does to certificates."""
+    return read_grounds(packaged("revocation.toml"))
+
+
+@cache
+def topology() -> Topology:
+    """The authorities of the test PKI."""
+    return read_topology(packaged("topology.toml"))
+
+
+# -- a deployer's own files -----------------------------------------------------------
+
+
+def load_profile_file(path: Path) -> CertificateProfile:
+    """A certificate profile from a file.
+
+    Raises:
+        ProfileError: the file cannot be used; names key, line and reason.
+    """
+    return read_certificate_profile(load_table(path))
+
+
+def load_crl_profile_file(path: Path) -> CRLProfile:
+    """A CRL profile from a file.
+
+    Raises:
+        ProfileError: as above.
+    """
+    return read_crl_profile(load_table(path))
+
+
+def load_era_file(path: Path) -> Era:
+    """An era from a file, with the packaged windows of algorithms.
+
+    Raises:
+        ProfileError: as above.
+    """
+    return read_era(load_table(path), algorithm_rules())
+
+
+def load_topology_file(path: Path) -> Topology:
+    """The names of a deployer's authorities.
+
+    Raises:
+        ProfileError: as above.
+    """
+    return read_topology(load_table(path))
