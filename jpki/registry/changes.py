@@ -13,7 +13,7 @@ from jpki.model.codes import ResidentCode
 from jpki.model.events import EventKind
 from jpki.model.residents import BasicInformation, Gender
 
-__all__ = ["MAX_ADDRESS", "MAX_NAME", "Change"]
+__all__ = ["MAX_ADDRESS", "MAX_NAME", "Change", "event_identifier"]
 
 MAX_NAME: Final = 100
 MAX_ADDRESS: Final = 200
@@ -52,7 +52,7 @@ class Change:
     new_code: ResidentCode | None = None
 
     def __post_init__(self) -> None:
-        _check_event_id(self.event_id)
+        event_identifier(self.event_id)
         needed = _NEEDED.get(self.kind, frozenset())
         admitted = needed | _ADMITTED.get(self.kind, frozenset())
         fields = (*_ITEMS, "japanese", "new_code")
@@ -88,13 +88,19 @@ class Change:
         )
 
 
-def _check_event_id(text: str) -> None:
+def event_identifier(text: str) -> str:
+    """The text itself, if it is a UUID as RFC 9562 writes them.
+
+    Raises:
+        RequestError: it is not.
+    """
     try:
         canonical = str(uuid.UUID(text))
     except ValueError:
         canonical = None
     if text != canonical:
         raise RequestError("event_id is a UUID in lower case with hyphens (RFC 9562)")
+    return text
 
 
 def _check_text(field: str, text: str, longest: int) -> None:

@@ -9,7 +9,7 @@ from jpki.errors import RequestError
 from jpki.model.codes import MunicipalityCode, ResidentCode
 from jpki.model.events import EventKind, RegistryEvent
 from jpki.model.residents import BasicInformation, Gender, Provided, Resident
-from jpki.registry.changes import Change
+from jpki.registry.changes import Change, event_identifier
 from jpki.registry.feed import MAX_BATCH, FeedPage
 from jpki.registry.json_fields import Fields
 
@@ -90,7 +90,7 @@ def event_from_json(value: object) -> RegistryEvent:
     fields = Fields(value, "the event")
     event = RegistryEvent(
         sequence=fields.need("sequence", int, _position),
-        event_id=fields.need("event_id", str, str),
+        event_id=fields.need("event_id", str, event_identifier),
         kind=fields.need("kind", str, EventKind),
         resident=fields.need("resident", str, ResidentCode),
         municipality=fields.need("municipality", str, MunicipalityCode),
@@ -178,13 +178,15 @@ def _position(number: int) -> int:
 
 
 def _day(text: str) -> date:
-    if len(text) != len("2014-10-01"):
+    day = date.fromisoformat(text)
+    # Python reads more of ISO 8601 than we write.
+    if day.isoformat() != text:
         raise ValueError("not a day")
-    return date.fromisoformat(text)
+    return day
 
 
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("no offset")
+    if moment.tzinfo is None or moment.isoformat() != text:
+        raise ValueError("not an instant")
     return moment.astimezone(UTC)
