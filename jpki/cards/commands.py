@@ -39,7 +39,7 @@ _PUBLIC_EXPONENT: Final = 65537
 _Handler = Callable[[CommandAPDU], bytes]
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer of the card, not a fault
+class Refused(Exception):
     """Ends a command with a status word other than 9000."""
 
     def __init__(self, status: int) -> None:

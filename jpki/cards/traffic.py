@@ -34,7 +34,7 @@ def log_exchange(command: CommandAPDU, answer: ResponseAPDU) -> None:
         return
     header = bytes((command.cla, command.ins, command.p1, command.p2)).hex(" ")
     masked = command.ins in _SECRET
-    sent = f"({len(command.data)} masked)" if masked else _shown(command.data)
+    sent = "(masked)" if masked and command.data else _shown(command.data)
     wanted = "" if command.le is None else f" le={command.le}"
     _log.log(TRAFFIC, "> %s %s%s", header, sent, wanted)
     _log.log(TRAFFIC, "< %04x %s", answer.status, _shown(answer.data))
