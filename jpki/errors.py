@@ -44,6 +44,7 @@ __all__ = [
     "ProofOfPossessionError",
     "RegistryError",
     "RegistryUnavailable",
+    "RemoteRefusal",
     "RequestError",
     "RuleViolation",
     "ServiceUnavailable",
@@ -261,6 +262,20 @@ class ServiceUnavailable(JpkiError):
         )
         self.service = service
         self.reason = reason
+
+
+class RemoteRefusal(JpkiError):
+    """A server understood and refused; `reason_code` is the code it gave."""
+
+    code = "service.refused"
+
+    def __init__(
+        self, service: str, reason_code: str, detail: str, *, hint: str | None = None
+    ) -> None:
+        super().__init__(f"{service} refused: {detail}", hint=hint)
+        self.service = service
+        self.reason_code = reason_code
+        self.detail = detail
 
 
 # -- cards and keys -----------------------------------------------------------------

@@ -74,10 +74,9 @@ class AuthoritySettings:
     """With which the register knows this server."""
     ocsp_url: str = "http://127.0.0.1:8402/ocsp"
     """As it stands in certificates (id-ad-ocsp)."""
-    crl_interval_seconds: int = setting(_DAY, limits=(1, 7 * _DAY))
-    """A new CRL at least this often; also after every revocation."""
-    crl_lifetime_seconds: int = setting(2 * _DAY, limits=(60, 31 * _DAY))
-    """From thisUpdate to nextUpdate."""
+    killed_at: str | None = None
+    """Ends the process by SIGKILL at this named point of a procedure, such as
+    `issuance.recorded`. For tests of recovery; needs `common.allow_test_clock`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,30 @@
+"""Run the authorities: `python -m ca_server --config FILE`."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+from ca_server import create_app
+from ca_server.following import Follower
+from jpki.service.clock import ProcessClock
+from jpki.service.command import Server, run_server
+from jpki.service.office import open_office, open_register
+from jpki.service.settings import Settings
+
+
+def _build(settings: Settings, _stop: threading.Event) -> Server:
+    clock = ProcessClock(settings.common.clock_offset)
+    register = open_register(settings, clock)
+    office = open_office(settings, register)
+    follower = Follower(office, register, clock)
+    follower.recover()
+    return Server(
+        app=create_app(settings, office, clock=clock),
+        listening=settings.authority,
+        background=[follower.follow, follower.publish],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_server("ca_server", "The certification authorities.", _build))

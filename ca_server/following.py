@@ -1,0 +1,79 @@
+"""Work beside the requests: follow the register's feed, and keep the CRLs current."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from jpki.authority import Office, apply_event, cursor, publish_due, recover
+from jpki.errors import JpkiError
+from jpki.model.ports import Clock
+from jpki.registry.client import RegistryClient
+
+__all__ = ["Follower"]
+
+_WAIT_SECONDS: Final = 20.0
+"""How long one question to the feed may stay open."""
+_RETRY_SECONDS: Final = 1.0
+"""Before asking again a register that does not answer."""
+_LOOK_SECONDS: Final = 0.1
+"""How often to look for revocations that another process or request made."""
+
+_log = logging.getLogger(__name__)
+
+
+class Follower:
+    """Two threads' worth of work; both end soon after `stop` is set."""
+
+    def __init__(self, office: Office, register: RegistryClient, clock: Clock) -> None:
+        self._office = office
+        self._register = register
+        self._clock = clock
+        self._news = threading.Event()
+
+    def recover(self) -> None:
+        """Finish what a process before this one left recorded."""
+        done = recover(self._office, at=self._clock())
+        for subject, error in done.failed:
+            _log.error("not recovered: %s: %s", subject, error)
+        if done.certificates or done.crls:
+            _log.warning(
+                "recovered %d certificates and %d CRLs",
+                len(done.certificates),
+                len(done.crls),
+            )
+
+    def follow(self, stop: threading.Event) -> None:
+        """Take the register's events one by one, each exactly once, until stopped."""
+        quiet = False
+        while not stop.is_set():
+            try:
+                position = cursor(self._office)
+                wait = 0.0 if quiet else _WAIT_SECONDS
+                for event in self._register.events_after(position, wait):
+                    applied = apply_event(self._office, event, at=self._clock())
+                    if applied.revoked:
+                        self._news.set()
+                quiet = False
+            except JpkiError as error:
+                # Told once, then again when it works and fails anew.
+                if not quiet:
+                    _log.error("the feed cannot be followed: %s", error)
+                quiet = True
+                stop.wait(_RETRY_SECONDS)
+
+    def publish(self, stop: threading.Event) -> None:
+        """Publish every CRL that is due: at once after a revocation, and by schedule."""
+        failing = False
+        while not stop.is_set():
+            try:
+                for record in publish_due(self._office, at=self._clock()):
+                    _log.info("CRL %d of %s", record.number, record.authority)
+                failing = False
+            except JpkiError as error:
+                if not failing:
+                    _log.error("a CRL cannot be published: %s", error)
+                failing = True
+            if self._news.wait(_RETRY_SECONDS if failing else _LOOK_SECONDS):
+                self._news.clear()

@@ -1,0 +1,283 @@
+"""The authorities' HTTP interface: parse, find the caller, call one use case, answer."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from flask import Blueprint, Response, request
+
+from jpki.access import Authenticator, request_from_environ, require_role
+from jpki.authority import (
+    Office,
+    account_for_serials,
+    application_for,
+    authority_certificates,
+    cancel,
+    cursor,
+    deliver,
+    file_application,
+    issue,
+    revoke,
+    verify_audit,
+)
+from jpki.errors import NotFound, RequestError
+from jpki.model.codes import ResidentCode
+from jpki.model.operators import Caller, Role
+from jpki.model.ports import Clock
+from jpki.model.purposes import Purpose
+from jpki.model.revocation import RevocationReason
+from jpki.registry.json_fields import Fields, parse_object
+from jpki.service.clock import TEST_INSTANT_HEADER, parse_instant, request_instant
+from jpki.service.health import Health
+from jpki.store.authority_records import ApplicationRecord
+
+__all__ = ["Counter", "blueprint"]
+
+_REASONS: Final = {reason.label: reason for reason in RevocationReason}
+_PKCS10: Final = "application/pkcs10"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counter:
+    """What the routes work with."""
+
+    office: Office
+    authenticator: Authenticator
+    clock: Clock
+    allow_test_clock: bool
+    health: Health
+    origin: str | None
+
+    def caller(self) -> Caller:
+        """Who signed the current request."""
+        signed = request_from_environ(
+            request.environ, request.get_data(), origin=self.origin
+        )
+        return self.authenticator.authenticate(signed, self.clock())
+
+    def instant(self) -> datetime:
+        """The one instant that the current request is served at."""
+        return request_instant(
+            self.clock,
+            request.headers.get(TEST_INSTANT_HEADER),
+            allowed=self.allow_test_clock,
+        )
+
+
+def blueprint(counter: Counter) -> Blueprint:
+    """The routes over one office."""
+    routes = Blueprint("authority", __name__)
+    _open_to_all(routes, counter)
+    _for_counters(routes, counter)
+    _for_auditors(routes, counter)
+    return routes
+
+
+def _open_to_all(routes: Blueprint, counter: Counter) -> None:
+    """Health, and what every verifier may fetch."""
+
+    @routes.get("/health/live")
+    def live() -> Response:
+        return _json(counter.health.live())
+
+    @routes.get("/health/ready")
+    def ready() -> Response:
+        ok, document = counter.health.ready()
+        return _json(document, 200 if ok else 503)
+
+    @routes.get("/certificates")
+    def certificates() -> Response:
+        """All self-signed and cross certificates, for building paths."""
+        listed = authority_certificates(counter.office)
+        return _json(
+            {
+                "certificates": [
+                    {
+                        "authority": entry.authority,
+                        "kind": entry.kind.value,
+                        "serial": f"{entry.serial:x}",
+                        "certificate": _base64(entry.certificate),
+                    }
+                    for entry in listed
+                ]
+            }
+        )
+
+    @routes.get("/authorities/<authority>/certificate.cer")
+    def own_certificate(authority: str) -> Response:
+        """The newest self-signed certificate of one authority, DER."""
+        own = [
+            entry
+            for entry in authority_certificates(counter.office)
+            if entry.authority == authority and entry.self_signed
+        ]
+        if not own:
+            raise NotFound("authority", authority)
+        return Response(own[-1].certificate, mimetype="application/pkix-cert")
+
+
+def _for_counters(routes: Blueprint, counter: Counter) -> None:
+    """受付窓口: applications and revocations, each request signed by an operator."""
+    office = counter.office
+
+    @routes.post("/applications")
+    def file() -> Response:
+        caller = counter.caller()
+        fields = Fields(parse_object(_body("application/json")), "the application")
+        resident = fields.need("resident", str, ResidentCode)
+        purpose = fields.take("purpose", str, Purpose) or Purpose.SIGNATURE
+        fields.done()
+        filed = file_application(
+            office,
+            resident=resident,
+            purpose=purpose,
+            idempotency_key=request.headers.get("Idempotency-Key", ""),
+            at=counter.instant(),
+            by=caller,
+        )
+        return _json(_application(filed), 201)
+
+    @routes.get("/applications/<application>")
+    def show(application: str) -> Response:
+        caller = counter.caller()
+        with office.store.read() as uow:
+            found = application_for(uow, application, "read an application", caller)
+        return _json(_application(found))
+
+    @routes.put("/applications/<application>/request")
+    def certify(application: str) -> Response:
+        """Take the card's PKCS#10 request; answer with the certificate."""
+        caller = counter.caller()
+        issued = issue(
+            office, application, _body(_PKCS10), at=counter.instant(), by=caller
+        )
+        return _json(
+            {
+                "application": _application(issued.application),
+                "authority": issued.authority,
+                "serial": f"{issued.serial:x}",
+                "certificate": _base64(issued.certificate),
+                "authority_certificate": _base64(issued.authority_certificate),
+            }
+        )
+
+    @routes.post("/applications/<application>/delivery")
+    def delivered(application: str) -> Response:
+        caller = counter.caller()
+        return _json(
+            _application(deliver(office, application, at=counter.instant(), by=caller))
+        )
+
+    @routes.post("/applications/<application>/cancellation")
+    def cancelled(application: str) -> Response:
+        caller = counter.caller()
+        return _json(
+            _application(cancel(office, application, at=counter.instant(), by=caller))
+        )
+
+    @routes.post("/certificates/<authority>/<serial>/revocation")
+    def revoked(authority: str, serial: str) -> Response:
+        caller = counter.caller()
+        fields = Fields(parse_object(_body("application/json")), "the revocation")
+        reason = fields.need("reason", str, _reason)
+        ground = fields.need("ground", str, str)
+        since = fields.take("invalidity_date", str, parse_instant)
+        fields.done()
+        entry = revoke(
+            office,
+            authority,
+            _serial(serial),
+            reason,
+            ground=ground,
+            invalidity_date=since,
+            at=counter.instant(),
+            by=caller,
+        )
+        return _json(
+            {
+                "serial": f"{entry.serial:x}",
+                "revoked_at": _time(entry.revoked_at),
+                "reason": entry.reason.label,
+                "ground": entry.ground,
+            }
+        )
+
+
+def _for_auditors(routes: Blueprint, counter: Counter) -> None:
+    """The books, examined afresh at each call."""
+    office = counter.office
+
+    @routes.get("/audit")
+    def books() -> Response:
+        require_role(counter.caller(), "examine the books", Role.AUDITOR)
+        with office.store.read() as uow:
+            log = verify_audit(uow)
+            account = account_for_serials(uow)
+        return _json(
+            {
+                "log": {"entries": log.entries, "head": log.head},
+                "serials": {
+                    "reserved": len(account.lines),
+                    **{state.value: n for state, n in account.counts.items()},
+                },
+                "problems": list(account.problems),
+                "feed_position": cursor(office),
+            }
+        )
+
+
+def _body(media_type: str) -> bytes:
+    if request.mimetype != media_type:
+        raise RequestError(f"the body is {media_type}")
+    return request.get_data()
+
+
+def _serial(text: str) -> int:
+    try:
+        if len(text) > 40:
+            raise ValueError
+        return int(text, 16)
+    except ValueError:
+        raise RequestError("a serial number is hexadecimal") from None
+
+
+def _reason(label: str) -> RevocationReason:
+    try:
+        return _REASONS[label]
+    except KeyError:
+        raise ValueError(label) from None
+
+
+def _application(record: ApplicationRecord) -> dict[str, object]:
+    return {
+        "id": record.id,
+        "state": record.state.value,
+        "authority": record.authority,
+        "municipality": str(record.municipality),
+        "purpose": record.purpose.value,
+        "challenge": record.challenge,
+        "filed_at": _time(record.filed_at),
+        "filed_by": record.filed_by,
+        "serial": None if record.serial is None else f"{record.serial:x}",
+    }
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
+def _json(document: object, status: int = 200) -> Response:
+    return Response(
+        json.dumps(document, ensure_ascii=False).encode(),
+        status,
+        mimetype="application/json",
+        headers={"Cache-Control": "no-store"},
+    )

@@ -1,0 +1,62 @@
+"""`jpki serve`: the three servers from one configuration file."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import click
+
+from jpki.cli.supervisor import Supervisor
+from jpki.errors import ServiceUnavailable
+from jpki.service.settings import load
+
+__all__ = ["SERVERS", "interruptible", "serve"]
+
+SERVERS: Final = ("registry_stub", "ca_server", "ocsp_crl")
+"""In the order in which they are shown; they wait for one another by themselves."""
+
+
+def interruptible() -> None:
+    """Let SIGTERM end this process as Ctrl-C does, so that everything is stopped."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+@click.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("jpki.toml"),
+    show_default=True,
+    help="The file that `jpki init` wrote.",
+)
+def serve(config: Path) -> None:
+    """Run registry, certification authority and revocation service.
+
+    Prints their addresses and runs until Ctrl-C. If one of them ends by itself, the
+    others are stopped as well.
+    """
+    settings = load(config, os.environ)
+    interruptible()
+    logs = settings.common.data_directory / "logs"
+    try:
+        with Supervisor(config, logs) as supervisor:
+            supervisor.start(*SERVERS)
+            for server in supervisor.servers:
+                click.echo(f"{server.module:14} {server.url}  (log: {server.log})")
+            click.echo("Ctrl-C stops all of them.")
+            ended = supervisor.wait()
+            raise ServiceUnavailable(
+                ended.module,
+                f"it ended by itself with status {ended.process.returncode}; "
+                f"see {ended.log}",
+            )
+    except KeyboardInterrupt:
+        click.echo("Stopped.")

@@ -1,0 +1,63 @@
+"""Open the authorities' office as the settings describe it."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from jpki import data
+from jpki.access import RequestSigner, load_credential
+from jpki.authority.keyrings import FileKeyring
+from jpki.authority.office import Office, Step
+from jpki.model.ports import Clock
+from jpki.registry.client import RegistryClient
+from jpki.service.clock import system_random
+from jpki.service.secrets import passphrase_from
+from jpki.service.settings import Settings
+from jpki.store import AuthorityStore
+
+__all__ = ["open_office", "open_register"]
+
+
+def open_register(settings: Settings, clock: Clock) -> RegistryClient:
+    """The register, as the authorities' server may call it.
+
+    Raises:
+        CredentialError: the credential cannot be used.
+    """
+    own = settings.authority
+    signer = RequestSigner(
+        load_credential(own.credential), clock=clock, random=system_random
+    )
+    return RegistryClient(own.registry_url, signer)
+
+
+def open_office(settings: Settings, register: RegistryClient) -> Office:
+    """The office over the database and keys of [authority]; its schema is made newest.
+
+    Raises:
+        ConfigurationError, ProfileError: a setting or the era cannot be used.
+        StoreError: the database cannot be used.
+    """
+    own = settings.authority
+    store = AuthorityStore(own.database)
+    store.migrate()
+    return Office(
+        store=store,
+        keyring=FileKeyring(own.key_directory, passphrase_from(own.passphrase_file)),
+        era=data.era(settings.common.era),
+        random=system_random,
+        ocsp_url=own.ocsp_url,
+        provide=register.provide,
+        step=_killed_at(own.killed_at),
+    )
+
+
+def _killed_at(point: str | None) -> Step:
+    """A listener that ends the process as `kill -9` would, at the named point."""
+
+    def step(name: str) -> None:
+        if name == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return step
