@@ -363,6 +363,17 @@ class Operators(_Rows):
         ).first()
         return None if row is None else OperatorRecord(**row._mapping)
 
+    def get(self, operator: str) -> OperatorRecord:
+        """The operator of this identifier.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = self.find(operator)
+        if found is None:
+            raise NotFound("operator", operator)
+        return found
+
     def all(self) -> tuple[OperatorRecord, ...]:
         """Every operator, by identifier."""
         rows = self._connection.execute(

@@ -1,0 +1,297 @@
+"""Applications at the counter: filed, then issued for, then delivered or cancelled."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Final
+
+from jpki.authority.certifying import journal, subject_of
+from jpki.authority.eligibility import check_eligible
+from jpki.authority.office import Office, whole_second
+from jpki.authority.roles import counter_of
+from jpki.errors import (
+    ApplicationConflict,
+    CertificateLive,
+    Conflict,
+    IssuanceError,
+    PermissionDenied,
+    RequestError,
+)
+from jpki.model.codes import MunicipalityCode, ResidentCode
+from jpki.model.operators import Caller
+from jpki.model.purposes import Purpose
+from jpki.model.revocation import RevocationReason
+from jpki.store import AuthorityUnitOfWork
+from jpki.store.authority_records import (
+    ApplicationRecord,
+    ApplicationState,
+    CertificateRecord,
+    CertificateState,
+)
+
+__all__ = [
+    "RENEWAL_WINDOW",
+    "application_for",
+    "cancel",
+    "deliver",
+    "file_application",
+    "governor_of",
+    "live_certificate",
+]
+
+RENEWAL_WINDOW: Final = timedelta(days=90)
+"""A live certificate may be replaced in its last three months."""
+
+_MAX_IDEMPOTENCY_KEY: Final = 128
+_CHALLENGE_OCTETS: Final = 16
+
+
+def governor_of(municipality: MunicipalityCode) -> str:
+    """The authority that certifies the residents of this municipality."""
+    return f"governor-{municipality.prefecture}"
+
+
+def file_application(
+    office: Office,
+    *,
+    resident: ResidentCode,
+    idempotency_key: str,
+    at: datetime,
+    by: Caller,
+    purpose: Purpose = Purpose.SIGNATURE,
+) -> ApplicationRecord:
+    """File an application; the same key from the same operator finds it again.
+
+    The four items are not part of it: they come from the register when the certificate
+    is made. The answer's challenge goes into the request that the card signs.
+
+    Raises:
+        PermissionDenied: not a counter operator.
+        UnknownResident, NotEligible, WrongMunicipality, RegistryUnavailable: what the
+            register says.
+        ApplicationConflict: another application of this person is under way.
+        CertificateLive: the person holds a certificate that lives on.
+        NotFound: the prefecture's authority is not founded.
+    """
+    moment = whole_second(at)
+    counter = counter_of(by, "file an application")
+    if not 1 <= len(idempotency_key) <= _MAX_IDEMPOTENCY_KEY:
+        raise RequestError(
+            f"the idempotency key is 1 to {_MAX_IDEMPOTENCY_KEY} characters"
+        )
+    if purpose.value not in office.era.profiles:
+        raise IssuanceError(
+            f"no {purpose.value} certificates are issued in era {office.era.id}"
+        )
+    with office.store.read() as uow:
+        before = _filed_before(uow, by, idempotency_key, resident, purpose)
+    if before is not None:
+        return before
+    provided = office.provide(resident)
+    check_eligible(provided.resident, purpose, counter=counter, at=moment)
+    with office.store.write() as uow:
+        before = _filed_before(uow, by, idempotency_key, resident, purpose)
+        if before is not None:
+            return before
+        authority = uow.authorities.get(governor_of(counter)).id
+        application = ApplicationRecord(
+            id=str(uuid.UUID(bytes=office.random(16), version=4)),
+            idempotency_key=idempotency_key,
+            authority=authority,
+            resident=resident,
+            municipality=counter,
+            purpose=purpose,
+            state=ApplicationState.FILED,
+            challenge=office.random(_CHALLENGE_OCTETS).hex(),
+            filed_at=moment,
+            filed_by=by.id,
+            changed_at=moment,
+            renews=_renewed(uow, resident, purpose, authority, moment),
+        )
+        uow.applications.add(application)
+        _log(uow, application, "application.filed", at=moment, by=by)
+        uow.commit()
+    office.step("application.filed")
+    return application
+
+
+def _filed_before(
+    uow: AuthorityUnitOfWork,
+    by: Caller,
+    idempotency_key: str,
+    resident: ResidentCode,
+    purpose: Purpose,
+) -> ApplicationRecord | None:
+    before = uow.applications.of_request(by.id, idempotency_key)
+    if before is not None and (before.resident, before.purpose) != (resident, purpose):
+        raise Conflict(
+            "this idempotency key stands for another application",
+            hint="use a new key for a new application",
+        )
+    return before
+
+
+def _renewed(
+    uow: AuthorityUnitOfWork,
+    resident: ResidentCode,
+    purpose: Purpose,
+    authority: str,
+    at: datetime,
+) -> int | None:
+    """The serial number that the new certificate replaces, if there is one.
+
+    Raises:
+        ApplicationConflict: another application of this person is under way.
+        CertificateLive: the live certificate cannot be replaced yet.
+    """
+    other = uow.applications.live(resident, purpose)
+    if other is not None:
+        raise ApplicationConflict(
+            f"application {other.id} of this resident is {other.state.value}",
+            hint="go on with that application or cancel it",
+        )
+    live = live_certificate(uow, resident, purpose, at)
+    if live is None:
+        return None
+    if live.authority != authority or live.not_after - at > RENEWAL_WINDOW:
+        raise CertificateLive(
+            f"certificate {live.serial:x} lives until {live.not_after:%Y-%m-%d}",
+            hint="it can be renewed in its last 90 days, or revoked at the counter",
+        )
+    return live.serial
+
+
+def live_certificate(
+    uow: AuthorityUnitOfWork, resident: ResidentCode, purpose: Purpose, at: datetime
+) -> CertificateRecord | None:
+    """The certificate of this person that is neither expired nor revoked."""
+    for certificate in uow.certificates.of_resident(resident):
+        if (
+            certificate.kind.value == purpose.value
+            and certificate.state is not CertificateState.ABANDONED
+            and at <= certificate.not_after
+            and uow.journal.find(certificate.authority, certificate.serial) is None
+        ):
+            return certificate
+    return None
+
+
+def application_for(
+    uow: AuthorityUnitOfWork, application: str, act: str, by: Caller
+) -> ApplicationRecord:
+    """An application that this operator may work on.
+
+    Raises:
+        NotFound: there is no such application.
+        PermissionDenied: it was filed at another municipality's counter.
+    """
+    counter = counter_of(by, act)
+    found = uow.applications.get(application)
+    if found.municipality != counter:
+        raise PermissionDenied(by.id, act, f"the counter of {found.municipality}")
+    return found
+
+
+def deliver(
+    office: Office, application: str, *, at: datetime, by: Caller
+) -> ApplicationRecord:
+    """Record that the certificate is on the card and in the resident's hands (交付).
+
+    Raises:
+        ApplicationConflict: there is no certificate to deliver.
+    """
+    moment = whole_second(at)
+    with office.store.write() as uow:
+        found = application_for(uow, application, "deliver a certificate", by)
+        if found.state is ApplicationState.DELIVERED:
+            return found
+        if found.state is not ApplicationState.ISSUED:
+            raise ApplicationConflict(
+                f"application {found.id} is {found.state.value}",
+                hint="issue the certificate first, or file a new application",
+            )
+        delivered = _move(
+            uow, found, ApplicationState.DELIVERED, "application.delivered", moment, by
+        )
+        uow.commit()
+    office.step("application.delivered")
+    return delivered
+
+
+def cancel(
+    office: Office, application: str, *, at: datetime, by: Caller
+) -> ApplicationRecord:
+    """Give an application up; a certificate that exists already is revoked.
+
+    Raises:
+        ApplicationConflict: it is delivered, or being signed at this moment.
+    """
+    moment = whole_second(at)
+    with office.store.write() as uow:
+        found = application_for(uow, application, "cancel an application", by)
+        if found.state is ApplicationState.CANCELLED:
+            return found
+        if found.state in (ApplicationState.DELIVERED, ApplicationState.ISSUING):
+            hint = (
+                "revoke the certificate instead"
+                if found.state is ApplicationState.DELIVERED
+                else "send the same request again, then cancel"
+            )
+            raise ApplicationConflict(
+                f"application {found.id} is {found.state.value}", hint=hint
+            )
+        if found.serial is not None and (
+            uow.journal.find(found.authority, found.serial) is None
+        ):
+            journal(
+                uow,
+                uow.certificates.get(found.authority, found.serial),
+                RevocationReason.UNSPECIFIED,
+                ground="discarded before delivery",
+                at=moment,
+                by=by.id,
+            )
+        cancelled = _move(
+            uow, found, ApplicationState.CANCELLED, "application.cancelled", moment, by
+        )
+        uow.commit()
+    office.step("application.cancelled")
+    return cancelled
+
+
+def _move(
+    uow: AuthorityUnitOfWork,
+    application: ApplicationRecord,
+    to: ApplicationState,
+    act: str,
+    at: datetime,
+    by: Caller,
+) -> ApplicationRecord:
+    uow.applications.move(application.id, from_=application.state, to=to, at=at)
+    _log(uow, application, act, at=at, by=by)
+    return uow.applications.get(application.id)
+
+
+def _log(
+    uow: AuthorityUnitOfWork,
+    application: ApplicationRecord,
+    act: str,
+    *,
+    at: datetime,
+    by: Caller,
+) -> None:
+    serial = application.serial
+    uow.audit.append(
+        at=at,
+        by=by.id,
+        act=act,
+        subject=application.id,
+        details={
+            "municipality": str(application.municipality),
+            "purpose": application.purpose.value,
+            "certificate": None
+            if serial is None
+            else subject_of(application.authority, serial),
+        },
+    )

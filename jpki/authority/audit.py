@@ -1,0 +1,243 @@
+"""Examining the books: the chain of the log, and an account of every serial number."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from jpki.authority.certifying import subject_of
+from jpki.errors import AuditError, EncodingError
+from jpki.store import AuthorityUnitOfWork
+from jpki.store.audit_log import entry_hash
+from jpki.store.authority_records import (
+    ApplicationState,
+    AuditEntry,
+    CertificateRecord,
+    CertificateState,
+)
+from jpki.x509.parse import parse_certificate
+
+__all__ = [
+    "AuditSummary",
+    "SerialAccount",
+    "SerialLine",
+    "account_for_serials",
+    "verify_audit",
+]
+
+_START: Final = bytes(32)
+"""What the first entry is chained to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditSummary:
+    """A log that verifies: how long it is, and how it ends."""
+
+    entries: int
+    head: str
+    """Hash of the newest entry; whoever knows it can tell a rewritten log."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SerialLine:
+    """What became of one serial number."""
+
+    authority: str
+    serial: int
+    kind: str
+    state: CertificateState
+    revoked: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SerialAccount:
+    """Every serial number ever reserved, and what does not agree."""
+
+    lines: tuple[SerialLine, ...]
+    problems: tuple[str, ...]
+    """Each a sentence; none when the books agree with the log."""
+
+    @property
+    def counts(self) -> Mapping[CertificateState, int]:
+        """How many numbers stand in which state."""
+        return Counter(line.state for line in self.lines)
+
+
+def verify_audit(uow: AuthorityUnitOfWork) -> AuditSummary:
+    """Check every entry, every link and the end of the log.
+
+    Raises:
+        AuditError: an entry was altered, moved, taken out or cut off; says which.
+    """
+    previous, sequence = _START, 0
+    for entry in uow.audit.walk():
+        sequence += 1
+        if entry.sequence != sequence:
+            raise AuditError(sequence, "is missing")
+        if entry.previous != previous:
+            raise AuditError(sequence, "does not follow from the entry before it")
+        if entry.hash != _hash_of(entry):
+            raise AuditError(sequence, "was altered")
+        previous = entry.hash
+    last, head = uow.audit.head()
+    if last > sequence:
+        raise AuditError(sequence + 1, f"is missing, with all up to {last}")
+    if last < sequence or head != previous:
+        raise AuditError(last + 1, "is not what the last writer left")
+    return AuditSummary(entries=sequence, head=previous.hex())
+
+
+def _hash_of(entry: AuditEntry) -> bytes:
+    return entry_hash(
+        entry.previous,
+        entry.sequence,
+        entry.at,
+        entry.actor,
+        entry.act,
+        entry.subject,
+        entry.details,
+    )
+
+
+# -- serial numbers -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A certificate's word about whose application it answers."""
+
+    application: str
+    state: CertificateState
+
+
+@dataclass(slots=True)
+class _Logged:
+    """What the log says about one certificate."""
+
+    acts: set[str] = field(default_factory=set)
+    tbs: str = ""
+    sha256: str = ""
+
+
+def account_for_serials(uow: AuthorityUnitOfWork) -> SerialAccount:
+    """Hold every serial number against the log, the journal and its application."""
+    problems: list[str] = []
+    logged = _read_log(uow, problems)
+    revoked = {subject_of(*line) for line in uow.journal.serials()}
+    lines: list[SerialLine] = []
+    applications: dict[str, _Claim] = {}
+    for certificate in uow.certificates.walk():
+        name = subject_of(certificate.authority, certificate.serial)
+        said = logged.pop(name, _Logged())
+        problems += _disagreements(name, certificate, said, name in revoked)
+        if certificate.application is not None:
+            applications[name] = _Claim(certificate.application, certificate.state)
+        lines.append(
+            SerialLine(
+                authority=certificate.authority,
+                serial=certificate.serial,
+                kind=certificate.kind.value,
+                state=certificate.state,
+                revoked=name in revoked,
+            )
+        )
+    problems += [f"{name} is in the log, but in no book" for name in logged]
+    known = {subject_of(line.authority, line.serial) for line in lines}
+    problems += [
+        f"{name} is in the journal, but was never reserved" for name in revoked - known
+    ]
+    problems += _applications(uow, applications)
+    return SerialAccount(lines=tuple(lines), problems=tuple(problems))
+
+
+def _read_log(uow: AuthorityUnitOfWork, problems: list[str]) -> dict[str, _Logged]:
+    logged: dict[str, _Logged] = {}
+    for entry in uow.audit.walk():
+        kind, _, act = entry.act.partition(".")
+        if kind != "certificate":
+            continue
+        said = logged.setdefault(entry.subject, _Logged())
+        said.acts.add(act)
+        try:
+            details = json.loads(entry.details)
+            said.tbs = details.get("tbs", said.tbs)
+            said.sha256 = details.get("sha256", said.sha256)
+        except (ValueError, AttributeError):
+            problems.append(f"audit entry {entry.sequence} has unreadable details")
+    return logged
+
+
+_ACTS_OF_STATE: Final = {
+    CertificateState.PENDING: {"prepared"},
+    CertificateState.ISSUED: {"prepared", "completed"},
+    CertificateState.ABANDONED: {"prepared", "abandoned"},
+}
+
+
+def _disagreements(
+    name: str, certificate: CertificateRecord, said: _Logged, revoked: bool
+) -> list[str]:
+    problems = []
+    expected = _ACTS_OF_STATE[certificate.state] | ({"revoked"} if revoked else set())
+    state = certificate.state.value
+    for act in sorted(expected - said.acts):
+        problems.append(f"{name} is {state}, but the log never says it was {act}")
+    for act in sorted(said.acts - expected):
+        problems.append(f"{name} was {act} by the log, but the books do not have it")
+    if certificate.state is CertificateState.ABANDONED and not revoked:
+        problems.append(f"{name} is abandoned, but not in the journal")
+    tbs = certificate.tbs
+    if certificate.certificate is not None:
+        if hashlib.sha256(certificate.certificate).hexdigest() != said.sha256:
+            problems.append(f"{name} has another certificate than the log says")
+        try:
+            parsed = parse_certificate(certificate.certificate)
+        except EncodingError:
+            problems.append(f"{name} has an unreadable certificate")
+            return problems
+        tbs = parsed.tbs
+        if parsed.serial != certificate.serial:
+            problems.append(f"{name} has the certificate of another serial number")
+    if tbs is None or hashlib.sha256(tbs).hexdigest() != said.tbs:
+        problems.append(f"{name} has other bytes than were prepared by the log")
+    return problems
+
+
+def _applications(
+    uow: AuthorityUnitOfWork, certificates: Mapping[str, _Claim]
+) -> list[str]:
+    """Every certificate has its application, every finished application its one."""
+    problems = []
+    claimed = set()
+    for application in uow.applications.walk():
+        if application.serial is None:
+            if application.state not in (
+                ApplicationState.FILED,
+                ApplicationState.CANCELLED,
+            ):
+                problems.append(
+                    f"application {application.id} is {application.state.value} "
+                    "without a certificate"
+                )
+            continue
+        name = subject_of(application.authority, application.serial)
+        claimed.add(name)
+        certificate = certificates.get(name)
+        if certificate is None or certificate.application != application.id:
+            problems.append(f"application {application.id} names a foreign {name}")
+        elif (
+            application.state in (ApplicationState.ISSUED, ApplicationState.DELIVERED)
+            and certificate.state is not CertificateState.ISSUED
+        ):
+            problems.append(
+                f"application {application.id} is {application.state.value}, "
+                f"but {name} is {certificate.state.value}"
+            )
+    problems += [
+        f"{name} belongs to no application" for name in certificates.keys() - claimed
+    ]
+    return problems

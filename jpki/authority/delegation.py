@@ -1,0 +1,278 @@
+"""Certifying those who work for an authority: OCSP responders and operators."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from jpki.authority.certifying import (
+    finish,
+    issuer_view,
+    journal,
+    key_digest,
+    new_serial,
+    record,
+    signing_generation,
+)
+from jpki.authority.office import Office, whole_second
+from jpki.authority.roles import require
+from jpki.errors import Conflict, KeyRejected, OutsideSigningWindow, RequestError
+from jpki.model.eras import Act
+from jpki.model.operators import Caller, Role
+from jpki.model.revocation import RevocationReason
+from jpki.model.suites import suite
+from jpki.store import AuthorityUnitOfWork
+from jpki.store.authority_records import (
+    CertificateKind,
+    CertificateRecord,
+    CertificateState,
+    KeyGenerationRecord,
+    OperatorRecord,
+    ResponderRecord,
+)
+from jpki.x509.certificates import PreparedCertificate, prepare_certificate
+from jpki.x509.keys import check_strength
+
+__all__ = [
+    "callers",
+    "certify_responder",
+    "current_responder",
+    "dismiss_operator",
+    "enrol_operator",
+]
+
+_MAX_OPERATOR_ID = 64
+"""ub-common-name (RFC 5280 A.1): the identifier stands in the certificate."""
+
+
+def certify_responder(
+    office: Office, authority: str, *, at: datetime, by: Caller
+) -> tuple[ResponderRecord, CertificateRecord]:
+    """Make a key for OCSP answers and certify it with the authority's newest key.
+
+    Raises:
+        PermissionDenied: not a CA operator.
+        NotFound, OutsideSigningWindow, AlgorithmError: the authority cannot sign now.
+    """
+    moment = whole_second(at)
+    require(by, "certify a responder", Role.CA_OPERATOR)
+    role = CertificateKind.RESPONDER
+    wanted = suite(office.era.suites[role.value])
+    office.era.require(wanted.id, Act.ISSUE, moment)
+    with office.store.read() as uow:
+        generation = signing_generation(office, uow, authority, moment)
+    serial = new_serial(office.random)
+    uri, signer = office.keyring.generate(wanted, f"{authority}-ocsp-{serial:x}")
+    responder = ResponderRecord(
+        authority=authority,
+        serial=serial,
+        generation=generation.number,
+        suite=wanted.id,
+        key_uri=uri,
+        public_key=signer.public_key,
+    )
+    with office.store.write() as uow:
+        prepared = _prepare(
+            office, uow, generation, role, serial, signer.public_key, {}, moment
+        )
+        _record(uow, office, prepared, generation, role, signer.public_key, moment, by)
+        uow.authorities.add_responder(responder)
+        uow.commit()
+    office.step("establish.recorded")
+    return responder, finish(office, authority, serial, at=moment, by=by.id)
+
+
+def current_responder(
+    office: Office, authority: str, *, at: datetime
+) -> tuple[ResponderRecord, CertificateRecord] | None:
+    """The newest responder whose certificate holds now, to answer for its key."""
+    moment = whole_second(at)
+    with office.store.read() as uow:
+        for responder in reversed(uow.authorities.responders(authority)):
+            certificate = uow.certificates.get(authority, responder.serial)
+            if (
+                certificate.state is CertificateState.ISSUED
+                and certificate.not_before <= moment <= certificate.not_after
+                and uow.journal.find(authority, responder.serial) is None
+            ):
+                return responder, certificate
+    return None
+
+
+def enrol_operator(
+    office: Office, authority: str, operator: Caller, *, at: datetime, by: Caller
+) -> tuple[OperatorRecord, CertificateRecord]:
+    """Give somebody a role, with a certificate for the key that signs their requests.
+
+    The same operator with the same key and role is found again.
+
+    Raises:
+        PermissionDenied: not a CA operator.
+        Conflict: the identifier belongs to another key, role or place.
+        KeyRejected: the key is weak, or not of the era's suite for operators.
+        RequestError: the identifier cannot stand in a certificate.
+    """
+    moment = whole_second(at)
+    require(by, "enrol an operator", Role.CA_OPERATOR)
+    if not operator.id.isascii() or not 1 <= len(operator.id) <= _MAX_OPERATOR_ID:
+        raise RequestError(
+            f"an operator's identifier is 1 to {_MAX_OPERATOR_ID} ASCII characters"
+        )
+    role = CertificateKind.OPERATOR
+    wanted = suite(office.era.suites[role.value])
+    office.era.require(wanted.id, Act.ISSUE, moment)
+    check_strength(operator.public_key, wanted)
+    with office.store.write() as uow:
+        known = uow.operators.find(operator.id)
+        if known is None:
+            generation = signing_generation(office, uow, authority, moment)
+            prepared = _prepare(
+                office,
+                uow,
+                generation,
+                role,
+                new_serial(office.random),
+                operator.public_key,
+                {"operator": operator.id},
+                moment,
+            )
+            _record(
+                uow, office, prepared, generation, role, operator.public_key, moment, by
+            )
+            known = OperatorRecord(
+                id=operator.id,
+                role=operator.role,
+                municipality=operator.municipality,
+                public_key=operator.public_key,
+                authority=authority,
+                serial=prepared.serial,
+                enrolled_at=moment,
+                enrolled_by=by.id,
+            )
+            uow.operators.add(known)
+            uow.audit.append(
+                at=moment,
+                by=by.id,
+                act="operator.enrolled",
+                subject=operator.id,
+                details={
+                    "role": operator.role.value,
+                    "municipality": None
+                    if operator.municipality is None
+                    else str(operator.municipality),
+                },
+            )
+            uow.commit()
+    if _as_caller(known) != operator or known.dismissed_at is not None:
+        raise Conflict(
+            f"operator {operator.id} is or was somebody else",
+            hint="choose an identifier that nobody has had",
+        )
+    return known, finish(office, known.authority, known.serial, at=moment, by=by.id)
+
+
+def dismiss_operator(
+    office: Office, operator: str, *, at: datetime, by: Caller
+) -> OperatorRecord:
+    """Take the role away and revoke the certificate.
+
+    Raises:
+        PermissionDenied: not a CA operator.
+        NotFound: no such operator in office.
+    """
+    moment = whole_second(at)
+    require(by, "dismiss an operator", Role.CA_OPERATOR)
+    with office.store.write() as uow:
+        uow.operators.dismiss(operator, at=moment)
+        dismissed = uow.operators.get(operator)
+        if uow.journal.find(dismissed.authority, dismissed.serial) is None:
+            journal(
+                uow,
+                uow.certificates.get(dismissed.authority, dismissed.serial),
+                RevocationReason.CESSATION_OF_OPERATION,
+                ground="operator dismissed",
+                at=moment,
+                by=by.id,
+            )
+        uow.audit.append(
+            at=moment, by=by.id, act="operator.dismissed", subject=operator
+        )
+        uow.commit()
+    return dismissed
+
+
+def callers(uow: AuthorityUnitOfWork, operator: str, *, at: datetime) -> Caller | None:
+    """Who signs requests under this identifier now, for authenticating them.
+
+    An operator counts while in office and while the certificate holds.
+    """
+    known = uow.operators.find(operator)
+    if known is None or known.dismissed_at is not None:
+        return None
+    certificate = uow.certificates.get(known.authority, known.serial)
+    if (
+        certificate.state is not CertificateState.ISSUED
+        or not certificate.not_before <= at <= certificate.not_after
+        or uow.journal.find(known.authority, known.serial) is not None
+    ):
+        return None
+    return _as_caller(known)
+
+
+def _as_caller(operator: OperatorRecord) -> Caller:
+    return Caller(
+        id=operator.id,
+        role=operator.role,
+        public_key=operator.public_key,
+        municipality=operator.municipality,
+    )
+
+
+def _prepare(
+    office: Office,
+    uow: AuthorityUnitOfWork,
+    generation: KeyGenerationRecord,
+    role: CertificateKind,
+    serial: int,
+    public_key: bytes,
+    values: dict[str, str],
+    at: datetime,
+) -> PreparedCertificate:
+    profile = office.certificate_profile(office.era.profiles[role.value])
+    prepared = prepare_certificate(
+        profile,
+        issuer=issuer_view(uow, generation),
+        values=values,
+        public_key=public_key,
+        serial=serial,
+        not_before=at,
+        not_after=min(profile.validity.ends(at), generation.signs_until),
+    )
+    if prepared.not_after <= at:
+        raise OutsideSigningWindow(f"{generation.authority} ends before it can certify")
+    return prepared
+
+
+def _record(
+    uow: AuthorityUnitOfWork,
+    office: Office,
+    prepared: PreparedCertificate,
+    generation: KeyGenerationRecord,
+    role: CertificateKind,
+    public_key: bytes,
+    at: datetime,
+    by: Caller,
+) -> None:
+    known = uow.certificates.of_key(key_digest(public_key))
+    if known:
+        raise KeyRejected("reused", "this key has a certificate already")
+    record(
+        uow,
+        prepared,
+        authority=generation.authority,
+        generation=generation.number,
+        kind=role,
+        profile=office.era.profiles[role.value],
+        public_key=public_key,
+        at=at,
+        by=by.id,
+    )

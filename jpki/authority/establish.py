@@ -1,0 +1,317 @@
+"""Founding authorities and certifying each other: key, self-signed, cross certificates.
+
+Every act here is for a CA operator, and doing it again finds what was done before, so
+that a founding that was interrupted is simply repeated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from jpki.authority.certifying import (
+    finish,
+    issuer_view,
+    key_digest,
+    new_serial,
+    record,
+    signing_generation,
+)
+from jpki.authority.office import Office, whole_second
+from jpki.authority.roles import require
+from jpki.errors import OutsideSigningWindow
+from jpki.model.eras import Act
+from jpki.model.names import Name
+from jpki.model.operators import Caller, Role
+from jpki.model.places import Prefecture
+from jpki.model.suites import suite
+from jpki.store import AuthorityUnitOfWork
+from jpki.store.authority_records import (
+    AuthorityKind,
+    AuthorityRecord,
+    CertificateKind,
+    CertificateRecord,
+    CertificateState,
+    KeyGenerationRecord,
+)
+from jpki.x509.certificates import prepare_certificate
+from jpki.x509.issuers import IssuerView
+from jpki.x509.keys import key_identifier
+from jpki.x509.names import encode_name, parse_name
+
+__all__ = [
+    "BRIDGE",
+    "cross_certify",
+    "cross_certify_both",
+    "found_bridge",
+    "found_governor",
+    "governor_id",
+]
+
+BRIDGE = "bridge"
+"""The bridge authority's identifier."""
+
+_FIRST = 1
+
+
+def governor_id(prefecture: Prefecture) -> str:
+    """The identifier of a governor's authority, such as `governor-08`."""
+    return f"governor-{prefecture.code}"
+
+
+def found_governor(
+    office: Office, prefecture: Prefecture, *, at: datetime, by: Caller
+) -> CertificateRecord:
+    """Found a governor's authority; the answer is its self-signed certificate.
+
+    Raises:
+        PermissionDenied: not a CA operator.
+        AlgorithmError: the era's suite may not issue at this time.
+        KeyProviderError: no key can be made.
+    """
+    plan = _Plan(
+        authority=governor_id(prefecture),
+        kind=AuthorityKind.GOVERNOR,
+        role=CertificateKind.AUTHORITY,
+        name=office.topology.governor_name(prefecture),
+        alternative=office.topology.governor_alternative_name(prefecture),
+        prefecture=prefecture.code,
+    )
+    return _found(office, plan, at=at, by=by)
+
+
+def found_bridge(office: Office, *, at: datetime, by: Caller) -> CertificateRecord:
+    """Found the bridge authority; the answer is its self-signed certificate.
+
+    Raises:
+        PermissionDenied, AlgorithmError, KeyProviderError: as for a governor's.
+    """
+    plan = _Plan(
+        authority=BRIDGE,
+        kind=AuthorityKind.BRIDGE,
+        role=CertificateKind.BRIDGE,
+        name=office.topology.bridge_name,
+        alternative=office.topology.bridge_alternative_name,
+        prefecture=None,
+    )
+    return _found(office, plan, at=at, by=by)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Plan:
+    """An authority that is to be founded."""
+
+    authority: str
+    kind: AuthorityKind
+    role: CertificateKind
+    name: Name
+    alternative: Name
+    prefecture: str | None
+
+
+def _found(
+    office: Office, plan: _Plan, *, at: datetime, by: Caller
+) -> CertificateRecord:
+    moment = whole_second(at)
+    require(by, "found an authority", Role.CA_OPERATOR)
+    with office.store.read() as uow:
+        serial = _first_serial(uow, plan.authority)
+    if serial is None:
+        serial = _record_founding(office, plan, at=moment, by=by.id)
+        office.step("establish.recorded")
+    return finish(office, plan.authority, serial, at=moment, by=by.id)
+
+
+def _record_founding(office: Office, plan: _Plan, *, at: datetime, by: str) -> int:
+    wanted = suite(office.era.suites[plan.role.value])
+    office.era.require(wanted.id, Act.ISSUE, at)
+    profile = office.certificate_profile(office.era.profiles[plan.role.value])
+    serial = new_serial(office.random)
+    uri, signer = office.keyring.generate(wanted, f"{plan.authority}-1-{serial:x}")
+    identifier = key_identifier(signer.public_key)
+    prepared = prepare_certificate(
+        profile,
+        issuer=IssuerView(
+            name=plan.name,
+            alternative_name=plan.alternative,
+            key_identifier=identifier,
+            certificate_issuer=plan.name,
+            certificate_serial=serial,
+            suite=wanted,
+        ),
+        values={},
+        public_key=signer.public_key,
+        serial=serial,
+        not_before=at,
+        subject=plan.name,
+        subject_alternative=plan.alternative,
+    )
+    with office.store.write() as uow:
+        # Another process may have been faster: its key is the authority's then, and
+        # ours signs nothing.
+        before = _first_serial(uow, plan.authority)
+        if before is not None:
+            return before
+        uow.authorities.add(
+            AuthorityRecord(
+                id=plan.authority,
+                kind=plan.kind,
+                prefecture=plan.prefecture,
+                era=office.era.id,
+                name=encode_name(plan.name),
+                alternative_name=encode_name(plan.alternative),
+                founded_at=at,
+            )
+        )
+        record(
+            uow,
+            prepared,
+            authority=plan.authority,
+            generation=_FIRST,
+            kind=plan.role,
+            profile=profile.id,
+            public_key=signer.public_key,
+            at=at,
+            by=by,
+        )
+        uow.authorities.add_generation(
+            KeyGenerationRecord(
+                authority=plan.authority,
+                number=_FIRST,
+                suite=wanted.id,
+                key_uri=uri,
+                public_key=signer.public_key,
+                key_identifier=identifier,
+                serial=serial,
+                signs_from=prepared.not_before,
+                signs_until=prepared.not_after,
+            )
+        )
+        uow.audit.append(
+            at=at,
+            by=by,
+            act="authority.founded",
+            subject=plan.authority,
+            details={"era": office.era.id, "suite": wanted.id},
+        )
+        uow.commit()
+    return serial
+
+
+def _first_serial(uow: AuthorityUnitOfWork, authority: str) -> int | None:
+    if uow.authorities.find(authority) is None:
+        return None
+    return uow.authorities.generation(authority, _FIRST).serial
+
+
+def cross_certify_both(
+    office: Office, one: str, other: str, *, at: datetime, by: Caller
+) -> tuple[CertificateRecord, CertificateRecord]:
+    """Cross-certify in both directions (相互認証)."""
+    return (
+        cross_certify(office, one, other, at=at, by=by),
+        cross_certify(office, other, one, at=at, by=by),
+    )
+
+
+def cross_certify(
+    office: Office, issuer: str, subject: str, *, at: datetime, by: Caller
+) -> CertificateRecord:
+    """Certify another authority's newest key; a live cross certificate is returned.
+
+    The issuer's policy is mapped to the subject's. The certificate ends with the
+    earlier of both authorities' own.
+
+    Raises:
+        PermissionDenied: not a CA operator.
+        NotFound: one of them is not founded.
+        OutsideSigningWindow, AlgorithmError: a key may not sign, or be certified, now.
+    """
+    moment = whole_second(at)
+    require(by, "cross-certify", Role.CA_OPERATOR)
+    with office.store.read() as uow:
+        signing = signing_generation(office, uow, issuer, moment)
+        certified = signing_generation(office, uow, subject, moment)
+        serial = _cross_certificate(uow, signing, certified, moment)
+        if serial is not None:
+            return finish(office, issuer, serial, at=moment, by=by.id)
+        issuing = uow.authorities.get(issuer)
+        other = uow.authorities.get(subject)
+        view = issuer_view(uow, signing)
+    role = _cross_role(office, issuing)
+    profile = office.certificate_profile(office.era.profiles[role])
+    prepared = prepare_certificate(
+        profile,
+        issuer=view,
+        values={
+            "issuer_policy": _policy(office, issuing),
+            "subject_policy": _policy(office, other),
+        },
+        public_key=certified.public_key,
+        serial=new_serial(office.random),
+        not_before=moment,
+        not_after=min(
+            profile.validity.ends(moment), signing.signs_until, certified.signs_until
+        ),
+        subject=parse_name(other.name),
+        subject_alternative=None
+        if other.alternative_name is None
+        else parse_name(other.alternative_name),
+    )
+    with office.store.write() as uow:
+        before = _cross_certificate(uow, signing, certified, moment)
+        if before is None:
+            record(
+                uow,
+                prepared,
+                authority=issuer,
+                generation=signing.number,
+                kind=CertificateKind.CROSS,
+                profile=profile.id,
+                public_key=certified.public_key,
+                at=moment,
+                by=by.id,
+            )
+            uow.commit()
+    office.step("establish.recorded")
+    serial = prepared.serial if before is None else before
+    return finish(office, issuer, serial, at=moment, by=by.id)
+
+
+def _cross_certificate(
+    uow: AuthorityUnitOfWork,
+    signing: KeyGenerationRecord,
+    certified: KeyGenerationRecord,
+    at: datetime,
+) -> int | None:
+    """The serial number of the live cross certificate from one key to the other."""
+    if signing.authority == certified.authority:
+        raise OutsideSigningWindow(
+            f"{signing.authority} cannot cross-certify itself",
+            hint="a new key of the same authority is certified by rollover",
+        )
+    digest = key_digest(certified.public_key)
+    for known in uow.certificates.own(signing.authority, [CertificateKind.CROSS]):
+        if (
+            known.subject_key == digest
+            and known.generation == signing.number
+            and known.state is not CertificateState.ABANDONED
+            and at <= known.not_after
+            and uow.journal.find(known.authority, known.serial) is None
+        ):
+            return known.serial
+    return None
+
+
+def _cross_role(office: Office, issuer: AuthorityRecord) -> str:
+    """The bridge binds a governor's authority tighter than that binds the bridge."""
+    narrow = f"{CertificateKind.CROSS.value}-{AuthorityKind.GOVERNOR.value}"
+    if issuer.kind is AuthorityKind.BRIDGE and narrow in office.era.profiles:
+        return narrow
+    return CertificateKind.CROSS.value
+
+
+def _policy(office: Office, authority: AuthorityRecord) -> str:
+    if authority.kind is AuthorityKind.BRIDGE:
+        return office.topology.bridge_policy
+    return office.topology.governor_policy

@@ -1,0 +1,73 @@
+"""Two keyrings: encrypted files in one folder, and memory for tests."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+
+from jpki.errors import KeyProviderError
+from jpki.keys import files, memory
+from jpki.model.ports import Secret, Signer
+from jpki.model.suites import SignatureSuite
+
+__all__ = ["FileKeyring", "MemoryKeyring"]
+
+_LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
+
+
+class FileKeyring:
+    """One encrypted PKCS#8 file a key; each is opened once a process."""
+
+    def __init__(self, folder: Path, passphrase: Secret) -> None:
+        self._folder = folder
+        self._passphrase = passphrase
+        self._opened: dict[str, Signer] = {}
+        self._lock = threading.Lock()
+
+    def generate(self, suite: SignatureSuite, label: str) -> tuple[str, Signer]:
+        """Make a key in a new file named after the label.
+
+        Raises:
+            KeyProviderError: the label is no file name, or the file cannot be made.
+        """
+        if _LABEL.fullmatch(label) is None:
+            raise KeyProviderError(f"{label!r} cannot name a key")
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._folder / f"{label}.pem"
+        signer = files.generate(suite, path, self._passphrase)
+        uri = files.file_uri(path)
+        with self._lock:
+            self._opened[uri] = signer
+        return uri, signer
+
+    def open(self, uri: str) -> Signer:
+        """The key of this URI, from wherever it is.
+
+        Raises:
+            KeyNotFound: it is not there.
+            KeyProviderError: it cannot be opened.
+        """
+        with self._lock:
+            signer = self._opened.get(uri)
+            if signer is None:
+                signer = files.open_signer(uri, self._passphrase)
+                self._opened[uri] = signer
+            return signer
+
+
+class MemoryKeyring:
+    """Keys that end with the process."""
+
+    def generate(self, suite: SignatureSuite, label: str) -> tuple[str, Signer]:
+        """Make a key; the label is not needed."""
+        signer = memory.generate_key(suite)
+        return memory.keep(signer), signer
+
+    def open(self, uri: str) -> Signer:
+        """The key of this URI.
+
+        Raises:
+            KeyNotFound: this process does not hold it.
+        """
+        return memory.recall(uri)

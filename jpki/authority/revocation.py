@@ -1,0 +1,94 @@
+"""Revoking: one line in an append-only journal, and never a word back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from jpki.authority.certifying import journal
+from jpki.authority.office import Office, whole_second
+from jpki.authority.roles import counter_of
+from jpki.errors import PermissionDenied, RequestError
+from jpki.model.operators import Caller, Role
+from jpki.model.revocation import RevocationReason
+from jpki.store import AuthorityUnitOfWork
+from jpki.store.authority_records import CertificateRecord, JournalEntry
+
+__all__ = ["COUNTER_REASONS", "revoke"]
+
+COUNTER_REASONS: Final = frozenset(
+    {
+        RevocationReason.KEY_COMPROMISE,
+        RevocationReason.CESSATION_OF_OPERATION,
+        RevocationReason.CERTIFICATE_HOLD,
+    }
+)
+"""What a subscriber asks for at a counter: 失効申請 (平成14年法律第153号 art. 9) and
+notice of a key that leaked or may have (art. 10)."""
+
+_ACT: Final = "revoke a certificate"
+
+
+def revoke(
+    office: Office,
+    authority: str,
+    serial: int,
+    reason: RevocationReason,
+    *,
+    ground: str,
+    at: datetime,
+    by: Caller,
+    invalidity_date: datetime | None = None,
+) -> JournalEntry:
+    """Revoke a certificate; one that is revoked already stays exactly as it is.
+
+    A counter revokes for the residents it issued to; a CA operator revokes anything.
+
+    Raises:
+        NotFound: this serial number was never reserved.
+        PermissionDenied: not this caller, or not for this reason.
+        RequestError: the invalidity date lies in the future, or the ground is too long.
+    """
+    moment = whole_second(at)
+    if not ground or len(ground) > 200:
+        raise RequestError("the ground of a revocation is 1 to 200 characters")
+    since = None if invalidity_date is None else whole_second(invalidity_date)
+    if since is not None and since > moment:
+        raise RequestError("the invalidity date lies in the future")
+    with office.store.write() as uow:
+        certificate = uow.certificates.get(authority, serial)
+        _permit(uow, certificate, reason, by)
+        known = uow.journal.find(authority, serial)
+        if known is not None:
+            return known
+        entry = journal(
+            uow,
+            certificate,
+            reason,
+            ground=ground,
+            at=moment,
+            by=by.id,
+            invalidity_date=since,
+        )
+        uow.commit()
+    office.step("revocation.recorded")
+    return entry
+
+
+def _permit(
+    uow: AuthorityUnitOfWork,
+    certificate: CertificateRecord,
+    reason: RevocationReason,
+    by: Caller,
+) -> None:
+    if by.role is Role.CA_OPERATOR:
+        return
+    municipality = counter_of(by, _ACT)
+    application = certificate.application
+    if (
+        application is None
+        or uow.applications.get(application).municipality != municipality
+    ):
+        raise PermissionDenied(by.id, _ACT, "the counter that issued it")
+    if reason not in COUNTER_REASONS:
+        raise PermissionDenied(by.id, f"{_ACT} as {reason.label}", "role ca-operator")
