@@ -132,6 +132,9 @@ def run(
         _finish_requests(server, connections, deadline)
         for worker in workers:
             worker.join(max(0.0, deadline - time.monotonic()))
+        for connection in tuple(connections.values()):
+            if isinstance(connection, Connection):
+                connection.handle_close()
         server.trigger.close()
         wasyncore.close_all(connections, ignore_all=True)
     late = [worker.name for worker in workers if worker.is_alive()]
