@@ -19,11 +19,12 @@ from jpki.model.codes import ResidentCode
 from jpki.model.eras import Era
 from jpki.model.ports import Random, Signer
 from jpki.model.profiles import CertificateProfile, CRLProfile
-from jpki.model.residents import Resident
+from jpki.model.purposes import Purpose
+from jpki.model.residents import Provided
 from jpki.model.suites import SignatureSuite
 from jpki.store import AuthorityStore
 
-__all__ = ["Keyring", "Office", "Provided", "Provision", "Step", "whole_second"]
+__all__ = ["Keyring", "Office", "Provision", "Step", "whole_second"]
 
 
 class Keyring(Protocol):
@@ -38,23 +39,14 @@ class Keyring(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Provided:
-    """本人確認情報の提供: what the register said, and how current it was."""
-
-    resident: Resident
-    as_of: int
-    """Position of the newest event of the feed that this answer includes."""
-
-
-Provision = Callable[[ResidentCode], Provided]
+Provision = Callable[[ResidentCode, Purpose], Provided]
 """Asks the register. Raises UnknownResident, NotEligible or RegistryUnavailable."""
 
 Step = Callable[[str], None]
 """Told the name of each point that a procedure passes."""
 
 
-def _no_register(_: ResidentCode) -> Provided:
+def _no_register(_code: ResidentCode, _purpose: Purpose) -> Provided:
     raise RegistryUnavailable("none is configured")
 
 
