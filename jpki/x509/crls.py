@@ -1,0 +1,165 @@
+"""CRLs to be signed (RFC 5280 section 5): a profile and a journal's lines as bytes.
+
+Nothing here signs; `assemble` joins the bytes with the signature. The same arguments
+give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from jpki.der import oids
+from jpki.der.times import time_choice
+from jpki.der.writer import explicit, integer, sequence, tlv
+from jpki.errors import RuleViolation
+from jpki.model import profiles as rules
+from jpki.model.profiles import CRLExtensionRule, CRLProfile
+from jpki.model.revocation import Revocation, RevocationReason
+from jpki.model.suites import SignatureSuite
+from jpki.x509 import extensions
+from jpki.x509.issuers import (
+    IssuerView,
+    assemble,
+    authority_key_identifier,
+    fill_name,
+    template_values,
+)
+from jpki.x509.names import encode_name
+
+__all__ = ["CRLEntry", "PreparedCRL", "assemble", "prepare_crl"]
+
+CRLEntry = Revocation
+"""What stands in a CRL is a line of the journal."""
+
+_VERSION_2: Final = integer(1)
+_NOTHING: Final[Mapping[str, str]] = {}
+
+_REASONS: Final[dict[RevocationReason, bytes]] = {
+    reason: extensions.extension(
+        oids.REASON_CODE, False, extensions.reason_code(reason)
+    )
+    for reason in RevocationReason
+    # RFC 5280 5.3.1: the code SHOULD be absent instead of unspecified.
+    if reason is not RevocationReason.UNSPECIFIED
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreparedCRL:
+    """The bytes to sign, and what they say."""
+
+    tbs: bytes = field(repr=False)
+    suite: SignatureSuite
+    number: int
+    this_update: datetime
+    next_update: datetime
+
+
+def prepare_crl(
+    profile: CRLProfile,
+    *,
+    issuer: IssuerView,
+    number: int,
+    this_update: datetime,
+    next_update: datetime | None = None,
+    entries: Sequence[Revocation] = (),
+    values: Mapping[str, str] = _NOTHING,
+) -> PreparedCRL:
+    """Encode a list of these revocations, ordered by serial number.
+
+    Args:
+        next_update: when the next list is out at the latest; by default, as the
+            profile's lifetime says.
+        values: fills the profile's placeholders, for a partition's name.
+
+    Raises:
+        RuleViolation: the number, a time or an entry cannot stand in a CRL.
+    """
+    begins = this_update.astimezone(UTC).replace(microsecond=0)
+    ends = (begins + profile.lifetime) if next_update is None else next_update
+    ends = ends.astimezone(UTC).replace(microsecond=0)
+    if ends <= begins:
+        raise RuleViolation("crl.next-update", "RFC 5280 5.1.2.5", "not after this one")
+    if not 0 <= number < 1 << 159:
+        raise RuleViolation("crl.number", "RFC 5280 5.2.3", "not in 20 octets")
+    filled = template_values(issuer, values)
+    body = _entries(entries, begins, dates=profile.invalidity_dates)
+    tbs = sequence(
+        _VERSION_2,
+        issuer.suite.algorithm_identifier,
+        encode_name(issuer.name),
+        time_choice(begins),
+        time_choice(ends),
+        # RFC 5280 5.1.2.6: an empty list MUST be absent.
+        tlv(0x30, body) if body else b"",
+        explicit(
+            0,
+            sequence(
+                *(
+                    _extension(rule, issuer, number, filled)
+                    for rule in profile.extensions
+                )
+            ),
+        ),
+    )
+    return PreparedCRL(
+        tbs=tbs,
+        suite=issuer.suite,
+        number=number,
+        this_update=begins,
+        next_update=ends,
+    )
+
+
+def _entries(entries: Sequence[Revocation], begins: datetime, *, dates: bool) -> bytes:
+    ordered = sorted(entries, key=lambda entry: entry.serial)
+    last = 0
+    parts = []
+    for entry in ordered:
+        if entry.serial <= last:
+            raise RuleViolation(
+                "crl.entry", "RFC 5280 5.1.2.6", "a serial number twice, or not one"
+            )
+        if entry.at.replace(microsecond=0) > begins:
+            raise RuleViolation(
+                "crl.entry", "RFC 5280 5.1.2.6", "revoked after the list was made"
+            )
+        last = entry.serial
+        parts.append(_entry(entry, dates=dates))
+    return b"".join(parts)
+
+
+def _entry(entry: Revocation, *, dates: bool) -> bytes:
+    details = _REASONS.get(entry.reason, b"")
+    if dates and entry.invalidity_date is not None:
+        details += extensions.extension(
+            oids.INVALIDITY_DATE,
+            False,
+            extensions.invalidity_date(entry.invalidity_date),
+        )
+    return sequence(
+        integer(entry.serial),
+        time_choice(entry.at),
+        tlv(0x30, details) if details else b"",
+    )
+
+
+def _extension(
+    rule: CRLExtensionRule, issuer: IssuerView, number: int, values: Mapping[str, str]
+) -> bytes:
+    match rule:
+        case rules.AuthorityKeyIdentifierRule():
+            value = authority_key_identifier(rule, issuer)
+        case rules.CRLNumberRule():
+            value = integer(number)
+        case rules.IssuingDistributionPointRule():
+            name = None if rule.name is None else fill_name(rule.name, values)
+            value = extensions.issuing_distribution_point(
+                issuer.name if rule.issuer_name else name,
+                only_user_certificates=rule.only_user_certificates,
+                only_authority_certificates=rule.only_authority_certificates,
+            )
+    return extensions.extension(rule.oid, rule.critical, value)
