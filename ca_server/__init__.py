@@ -12,7 +12,9 @@ from werkzeug.exceptions import HTTPException
 from ca_server.problems import PROBLEMS
 from ca_server.routes import Counter, blueprint
 from jpki.access import Authenticator
-from jpki.authority import Office, find_caller
+from jpki.authority.delegation import find_caller
+from jpki.authority.office import Office
+from jpki.model.operators import Caller
 from jpki.model.ports import Clock
 from jpki.service.health import Health
 from jpki.service.problems import refused
@@ -30,11 +32,14 @@ def create_app(settings: Settings, office: Office, *, clock: Clock) -> Flask:
         clock: the time.
     """
     own = settings.authority
+
+    def find(operator: str) -> Caller | None:
+        with office.store.read() as uow:
+            return find_caller(uow, operator, at=clock())
+
     counter = Counter(
         office=office,
-        authenticator=Authenticator(
-            lambda caller: find_caller(office, caller), office.store.remember_nonce
-        ),
+        authenticator=Authenticator(find, office.store.remember_nonce),
         clock=clock,
         allow_test_clock=settings.common.allow_test_clock,
         health=Health({"database": lambda: _current(office)}),

@@ -6,7 +6,10 @@ import logging
 import threading
 from typing import Final
 
-from jpki.authority import Office, apply_event, cursor, publish_due, recover
+from jpki.authority.intake import apply_event, cursor
+from jpki.authority.office import Office
+from jpki.authority.publication import publish_due
+from jpki.authority.recovery import recover
 from jpki.errors import JpkiError
 from jpki.model.ports import Clock
 from jpki.registry.client import RegistryClient
@@ -64,7 +67,7 @@ class Follower:
                 stop.wait(_RETRY_SECONDS)
 
     def publish(self, stop: threading.Event) -> None:
-        """Publish every CRL that is due: at once after a revocation, and by schedule."""
+        """Publish every CRL that is due: after a revocation at once, else by schedule."""
         failing = False
         while not stop.is_set():
             try:

@@ -1,4 +1,4 @@
-"""The authorities' HTTP interface: parse, find the caller, call one use case, answer."""
+"""The authorities' HTTP interface: parse, find the caller, call one use case."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from typing import Final
 from flask import Blueprint, Response, request
 
 from jpki.access import Authenticator, request_from_environ, require_role
-from jpki.authority import (
-    Office,
-    account_for_serials,
+from jpki.authority.applications import (
     application_for,
-    authority_certificates,
     cancel,
-    cursor,
     deliver,
     file_application,
-    issue,
-    revoke,
-    verify_audit,
 )
+from jpki.authority.audit import account_for_serials, verify_audit
+from jpki.authority.directory import authority_certificates
+from jpki.authority.intake import cursor
+from jpki.authority.issuance import issue
+from jpki.authority.office import Office
+from jpki.authority.revocation import revoke
 from jpki.errors import NotFound, RequestError
 from jpki.model.codes import ResidentCode
 from jpki.model.operators import Caller, Role

@@ -16,7 +16,7 @@ from jpki.service.secrets import passphrase_from
 from jpki.service.settings import Settings
 from jpki.store import AuthorityStore
 
-__all__ = ["open_office", "open_register"]
+__all__ = ["open_office", "open_register", "open_status_office"]
 
 
 def open_register(settings: Settings, clock: Clock) -> RegistryClient:
@@ -50,6 +50,25 @@ def open_office(settings: Settings, register: RegistryClient) -> Office:
         ocsp_url=own.ocsp_url,
         provide=register.provide,
         step=_killed_at(own.killed_at),
+    )
+
+
+def open_status_office(settings: Settings) -> Office:
+    """The office as [revocation] sees it: the books, and the responders' keys only.
+
+    Raises:
+        ConfigurationError, ProfileError: a setting or the era cannot be used.
+        StoreError: the database cannot be used.
+    """
+    own = settings.revocation
+    store = AuthorityStore(own.database)
+    store.migrate()
+    return Office(
+        store=store,
+        keyring=FileKeyring(own.key_directory, passphrase_from(own.passphrase_file)),
+        era=data.era(settings.common.era),
+        random=system_random,
+        ocsp_url=settings.authority.ocsp_url,
     )
 
 

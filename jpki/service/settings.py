@@ -94,6 +94,11 @@ class RevocationSettings:
     response_lifetime_seconds: int = setting(900, limits=(1, 7 * _DAY))
     """From thisUpdate to nextUpdate of an OCSP response."""
 
+    @property
+    def response_lifetime(self) -> timedelta:
+        """The same as a duration."""
+        return timedelta(seconds=self.response_lifetime_seconds)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegistrySettings:

@@ -18,7 +18,6 @@ import click
 __all__ = ["Artefact", "Step", "Teller"]
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class Artefact:
     """Something the story made."""

@@ -1,0 +1,51 @@
+"""The revocation service: OCSP responses and CRLs of every authority.
+
+`create_app` makes the WSGI application; `python -m ocsp_crl --config FILE` runs it.
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+
+from jpki.authority.office import Office
+from jpki.authority.responder import Responder
+from jpki.model.ports import Clock
+from jpki.service.health import Health
+from jpki.service.problems import refused
+from jpki.service.settings import Settings
+from ocsp_crl.problems import PROBLEMS
+from ocsp_crl.routes import RevocationService, blueprint
+
+__all__ = ["create_app"]
+
+
+def create_app(settings: Settings, office: Office, *, clock: Clock) -> Flask:
+    """Serve the status of what an office has issued.
+
+    Args:
+        settings: the whole file; [common] and [revocation] are used.
+        office: its keyring opens the responders' keys, not the authorities'.
+        clock: the time.
+    """
+    own = settings.revocation
+    service = RevocationService(
+        office=office,
+        responder=Responder(office, own.response_lifetime),
+        clock=clock,
+        allow_test_clock=settings.common.allow_test_clock,
+        health=Health({"database": lambda: _current(office)}),
+    )
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = own.body_limit
+    # Base64 holds slashes, and two of them side by side mean what they say.
+    app.url_map.merge_slashes = False
+    app.register_blueprint(blueprint(service))
+    app.register_error_handler(HTTPException, refused)
+    app.register_error_handler(Exception, PROBLEMS.problem)
+    return app
+
+
+def _current(office: Office) -> None:
+    if not office.store.is_current():
+        raise RuntimeError("the schema is not the newest")

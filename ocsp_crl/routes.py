@@ -1,0 +1,202 @@
+"""OCSP over HTTP (RFC 6960 appendix A, RFC 9919) and CRLs (RFC 2585)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Final
+from urllib.parse import unquote
+
+from flask import Blueprint, Response, request
+
+from jpki.authority.office import Office
+from jpki.authority.responder import OCSPAnswer, Responder
+from jpki.errors import NotFound, RequestError
+from jpki.model.ports import Clock
+from jpki.service.clock import TEST_INSTANT_HEADER, request_instant
+from jpki.service.health import Health
+from jpki.store.authority_records import CRLRecord
+from jpki.x509.names import parse_name, rfc4514
+
+__all__ = ["RevocationService", "blueprint"]
+
+_OCSP_REQUEST: Final = "application/ocsp-request"
+_OCSP_RESPONSE: Final = "application/ocsp-response"
+_MAX_ENCODED: Final = 4096
+"""Characters of a request in a URL; RFC 9919 section 5 expects under 255 octets."""
+_KINDS: Final = {"crl": "application/pkix-crl", "pem": "application/x-pem-file"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RevocationService:
+    """What the routes work with."""
+
+    office: Office
+    responder: Responder
+    clock: Clock
+    allow_test_clock: bool
+    health: Health
+
+    def instant(self) -> datetime:
+        """The one instant that the current request is served at."""
+        return request_instant(
+            self.clock,
+            request.headers.get(TEST_INSTANT_HEADER),
+            allowed=self.allow_test_clock,
+        )
+
+
+def blueprint(service: RevocationService) -> Blueprint:
+    """The routes over one office."""
+    routes = Blueprint("revocation", __name__)
+
+    @routes.get("/health/live")
+    def live() -> Response:
+        return _json(service.health.live())
+
+    @routes.get("/health/ready")
+    def ready() -> Response:
+        ok, document = service.health.ready()
+        return _json(document, 200 if ok else 503)
+
+    @routes.post("/ocsp")
+    def ocsp_post() -> Response:
+        if request.mimetype != _OCSP_REQUEST:
+            raise RequestError(f"the body is {_OCSP_REQUEST}")
+        at = service.instant()
+        answer = service.responder.answer(request.get_data(), at)
+        # A response to POST is cached by nobody (RFC 9110 section 9.3.3).
+        return _ocsp(answer, at, cacheable=False)
+
+    @routes.get("/ocsp/<path:encoded>")
+    def ocsp_get(encoded: str) -> Response:
+        at = service.instant()
+        answer = service.responder.answer(_decoded(_raw_path(encoded)), at)
+        return _ocsp(answer, at, cacheable=True)
+
+    @routes.get("/crls")
+    def crls() -> Response:
+        """Which lists there are, and where."""
+        return _json(
+            {"crls": [_described(service, entry) for entry in _current(service)]}
+        )
+
+    @routes.get("/crls/<authority>/<int:generation>/<scope>.<kind>")
+    def crl(authority: str, generation: int, scope: str, kind: str) -> Response:
+        """The newest list of one key, DER or PEM."""
+        with service.office.store.read() as uow:
+            found = uow.crls.current(authority, scope, generation)
+        if found is None or found.crl is None or kind not in _KINDS:
+            raise NotFound("CRL", f"{authority}/{generation}/{scope}.{kind}")
+        body = found.crl if kind == "crl" else _pem(found.crl)
+        return _crl(found, body, kind, service.instant())
+
+    return routes
+
+
+# -- OCSP -----------------------------------------------------------------------------
+
+
+def _raw_path(decoded: str) -> str:
+    """The encoded request as it was sent, before any percent-decoding."""
+    target = str(request.environ.get("REQUEST_URI", "")).partition("?")[0]
+    prefix, found, rest = target.partition("/ocsp/")
+    return unquote(rest) if found and not prefix else decoded
+
+
+def _decoded(text: str) -> bytes:
+    """Base64 of either alphabet, padded or not; anything else is malformed."""
+    if len(text) > _MAX_ENCODED:
+        return b""
+    standard = text.translate(str.maketrans("-_", "+/")).rstrip("=")
+    try:
+        return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except ValueError:
+        return b""
+
+
+def _ocsp(answer: OCSPAnswer, at: datetime, *, cacheable: bool) -> Response:
+    response = Response(answer.body, mimetype=_OCSP_RESPONSE)
+    if not cacheable or answer.next_update is None or answer.this_update is None:
+        response.headers["Cache-Control"] = "no-store"
+        return response
+    response.set_etag(_strong_tag(answer.body))
+    # RFC 9919 section 7.2: never beyond nextUpdate.
+    seconds = max(0, int((answer.next_update - at).total_seconds()))
+    response.headers["Cache-Control"] = (
+        f"max-age={seconds},public,no-transform,must-revalidate"
+    )
+    response.headers["Last-Modified"] = _http_date(answer.this_update)
+    response.headers["Expires"] = _http_date(answer.next_update)
+    return response
+
+
+# -- CRLs -----------------------------------------------------------------------------
+
+
+def _current(service: RevocationService) -> list[CRLRecord]:
+    with service.office.store.read() as uow:
+        return [
+            found
+            for authority in uow.authorities.all()
+            for generation in uow.authorities.generations(authority.id)
+            for scope in ("crl", "arl")
+            if (found := uow.crls.current(authority.id, scope, generation.number))
+        ]
+
+
+def _described(service: RevocationService, entry: CRLRecord) -> dict[str, object]:
+    with service.office.store.read() as uow:
+        issuer = parse_name(uow.authorities.get(entry.authority).name)
+    return {
+        "authority": entry.authority,
+        "issuer": rfc4514(issuer),
+        "generation": entry.generation,
+        "scope": entry.scope,
+        "number": entry.number,
+        "this_update": f"{entry.this_update:%Y-%m-%dT%H:%M:%SZ}",
+        "next_update": f"{entry.next_update:%Y-%m-%dT%H:%M:%SZ}",
+        "path": f"/crls/{entry.authority}/{entry.generation}/{entry.scope}.crl",
+    }
+
+
+def _crl(entry: CRLRecord, body: bytes, kind: str, at: datetime) -> Response:
+    response = Response(body, mimetype=_KINDS[kind])
+    response.set_etag(f"{entry.authority}-{entry.number}-{kind}")
+    response.headers["Last-Modified"] = _http_date(entry.this_update)
+    response.headers["Expires"] = _http_date(entry.next_update)
+    # A revocation makes a new list at any moment: kept copies are asked for again, and
+    # 304 answers make that cheap.
+    response.headers["Cache-Control"] = "public, no-cache"
+    response.make_conditional(request, accept_ranges=True, complete_length=len(body))
+    return response
+
+
+def _pem(der: bytes) -> bytes:
+    text = base64.b64encode(der).decode("ascii")
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return "\n".join(
+        ["-----BEGIN X509 CRL-----", *lines, "-----END X509 CRL-----", ""]
+    ).encode("ascii")
+
+
+def _strong_tag(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:32]
+
+
+def _http_date(at: datetime) -> str:
+    """An HTTP date ends in GMT (RFC 9110 section 5.6.7)."""
+    return format_datetime(at, usegmt=True)
+
+
+def _json(document: object, status: int = 200) -> Response:
+    return Response(
+        json.dumps(document, ensure_ascii=False).encode(),
+        status,
+        mimetype="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
