@@ -2,6 +2,92 @@
 
 Found and cross-certify (`establish`), certify responders and operators (`delegation`),
 take applications and issue (`applications`, `issuance`), revoke (`revocation`,
-`intake`), publish (`publication`), answer (`status`), and account for it all
-(`recovery`, `audit`).
+`intake`), publish (`publication`), answer (`status`, `directory`), and account for it
+all (`recovery`, `audit`).
 """
+
+from __future__ import annotations
+
+from jpki.authority.applications import (
+    application_for,
+    cancel,
+    deliver,
+    file_application,
+    governor_of,
+)
+from jpki.authority.audit import (
+    AuditSummary,
+    SerialAccount,
+    SerialLine,
+    account_for_serials,
+    verify_audit,
+)
+from jpki.authority.delegation import (
+    certify_responder,
+    current_responder,
+    dismiss_operator,
+    enrol_operator,
+    find_caller,
+)
+from jpki.authority.directory import AuthorityCertificate, authority_certificates
+from jpki.authority.establish import (
+    BRIDGE,
+    cross_certify,
+    cross_certify_both,
+    found_bridge,
+    found_governor,
+    governor_id,
+)
+from jpki.authority.intake import Applied, apply_event, apply_events, cursor
+from jpki.authority.issuance import Issued, issue
+from jpki.authority.keyrings import FileKeyring, MemoryKeyring
+from jpki.authority.office import Keyring, Office, Provision, Step
+from jpki.authority.publication import publish, publish_due
+from jpki.authority.recovery import Recovered, abandon, recover
+from jpki.authority.revocation import revoke
+from jpki.authority.status import status_of
+
+__all__ = [
+    "BRIDGE",
+    "Applied",
+    "AuditSummary",
+    "AuthorityCertificate",
+    "FileKeyring",
+    "Issued",
+    "Keyring",
+    "MemoryKeyring",
+    "Office",
+    "Provision",
+    "Recovered",
+    "SerialAccount",
+    "SerialLine",
+    "Step",
+    "abandon",
+    "account_for_serials",
+    "application_for",
+    "apply_event",
+    "apply_events",
+    "authority_certificates",
+    "cancel",
+    "certify_responder",
+    "cross_certify",
+    "cross_certify_both",
+    "current_responder",
+    "cursor",
+    "deliver",
+    "dismiss_operator",
+    "enrol_operator",
+    "file_application",
+    "find_caller",
+    "found_bridge",
+    "found_governor",
+    "governor_id",
+    "governor_of",
+    "issue",
+    "publish",
+    "publish_due",
+    "recover",
+    "revoke",
+    "status_of",
+    "verify_audit",
+]

@@ -6,8 +6,8 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Final
 
+from jpki.access import require_municipality, require_role
 from jpki.authority.certifying import journal, subject_of
-from jpki.authority.eligibility import check_eligible
 from jpki.authority.office import Office, whole_second
 from jpki.authority.roles import counter_of
 from jpki.errors import (
@@ -15,12 +15,15 @@ from jpki.errors import (
     CertificateLive,
     Conflict,
     IssuanceError,
-    PermissionDenied,
     RequestError,
+    WrongMunicipality,
 )
+from jpki.model.calendar import day_in_japan
 from jpki.model.codes import MunicipalityCode, ResidentCode
-from jpki.model.operators import Caller
+from jpki.model.eligibility import require_eligible
+from jpki.model.operators import Caller, Role
 from jpki.model.purposes import Purpose
+from jpki.model.residents import Provided
 from jpki.model.revocation import RevocationReason
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
@@ -38,6 +41,7 @@ __all__ = [
     "file_application",
     "governor_of",
     "live_certificate",
+    "require_applicant",
 ]
 
 RENEWAL_WINDOW: Final = timedelta(days=90)
@@ -88,8 +92,7 @@ def file_application(
         before = _filed_before(uow, by, idempotency_key, resident, purpose)
     if before is not None:
         return before
-    provided = office.provide(resident)
-    check_eligible(provided.resident, purpose, counter=counter, at=moment)
+    require_applicant(office, resident, purpose, counter, moment)
     with office.store.write() as uow:
         before = _filed_before(uow, by, idempotency_key, resident, purpose)
         if before is not None:
@@ -114,6 +117,26 @@ def file_application(
         uow.commit()
     office.step("application.filed")
     return application
+
+
+def require_applicant(
+    office: Office,
+    code: ResidentCode,
+    purpose: Purpose,
+    counter: MunicipalityCode,
+    at: datetime,
+) -> Provided:
+    """What the register says of somebody who may apply at this counter.
+
+    Raises:
+        UnknownResident, NotEligible, RegistryUnavailable: what the register says.
+        WrongMunicipality: registered somewhere else.
+    """
+    provided = office.provide(code, purpose)
+    require_eligible(provided.resident, purpose, day_in_japan(at))
+    if provided.resident.municipality != counter:
+        raise WrongMunicipality(str(counter))
+    return provided
 
 
 def _filed_before(
@@ -186,10 +209,9 @@ def application_for(
         NotFound: there is no such application.
         PermissionDenied: it was filed at another municipality's counter.
     """
-    counter = counter_of(by, act)
+    require_role(by, act, Role.COUNTER)
     found = uow.applications.get(application)
-    if found.municipality != counter:
-        raise PermissionDenied(by.id, act, f"the counter of {found.municipality}")
+    require_municipality(by, act, found.municipality)
     return found
 
 

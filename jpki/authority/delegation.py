@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from jpki.access import require_role
 from jpki.authority.certifying import (
     finish,
     issuer_view,
@@ -14,7 +15,6 @@ from jpki.authority.certifying import (
     signing_generation,
 )
 from jpki.authority.office import Office, whole_second
-from jpki.authority.roles import require
 from jpki.errors import Conflict, KeyRejected, OutsideSigningWindow, RequestError
 from jpki.model.eras import Act
 from jpki.model.operators import Caller, Role
@@ -33,11 +33,11 @@ from jpki.x509.certificates import PreparedCertificate, prepare_certificate
 from jpki.x509.keys import check_strength
 
 __all__ = [
-    "callers",
     "certify_responder",
     "current_responder",
     "dismiss_operator",
     "enrol_operator",
+    "find_caller",
 ]
 
 _MAX_OPERATOR_ID = 64
@@ -54,7 +54,7 @@ def certify_responder(
         NotFound, OutsideSigningWindow, AlgorithmError: the authority cannot sign now.
     """
     moment = whole_second(at)
-    require(by, "certify a responder", Role.CA_OPERATOR)
+    require_role(by, "certify a responder", Role.CA_OPERATOR)
     role = CertificateKind.RESPONDER
     wanted = suite(office.era.suites[role.value])
     office.era.require(wanted.id, Act.ISSUE, moment)
@@ -82,15 +82,20 @@ def certify_responder(
 
 
 def current_responder(
-    office: Office, authority: str, *, at: datetime
+    office: Office, authority: str, *, at: datetime, generation: int | None = None
 ) -> tuple[ResponderRecord, CertificateRecord] | None:
-    """The newest responder whose certificate holds now, to answer for its key."""
+    """The newest responder whose certificate holds now.
+
+    It may answer for what the same key signed that certified it (RFC 6960 4.2.2.2);
+    `generation` asks for the responder of one key.
+    """
     moment = whole_second(at)
     with office.store.read() as uow:
         for responder in reversed(uow.authorities.responders(authority)):
             certificate = uow.certificates.get(authority, responder.serial)
             if (
-                certificate.state is CertificateState.ISSUED
+                generation in (None, responder.generation)
+                and certificate.state is CertificateState.ISSUED
                 and certificate.not_before <= moment <= certificate.not_after
                 and uow.journal.find(authority, responder.serial) is None
             ):
@@ -112,7 +117,7 @@ def enrol_operator(
         RequestError: the identifier cannot stand in a certificate.
     """
     moment = whole_second(at)
-    require(by, "enrol an operator", Role.CA_OPERATOR)
+    require_role(by, "enrol an operator", Role.CA_OPERATOR)
     if not operator.id.isascii() or not 1 <= len(operator.id) <= _MAX_OPERATOR_ID:
         raise RequestError(
             f"an operator's identifier is 1 to {_MAX_OPERATOR_ID} ASCII characters"
@@ -180,7 +185,7 @@ def dismiss_operator(
         NotFound: no such operator in office.
     """
     moment = whole_second(at)
-    require(by, "dismiss an operator", Role.CA_OPERATOR)
+    require_role(by, "dismiss an operator", Role.CA_OPERATOR)
     with office.store.write() as uow:
         uow.operators.dismiss(operator, at=moment)
         dismissed = uow.operators.get(operator)
@@ -200,20 +205,25 @@ def dismiss_operator(
     return dismissed
 
 
-def callers(uow: AuthorityUnitOfWork, operator: str, *, at: datetime) -> Caller | None:
-    """Who signs requests under this identifier now, for authenticating them.
+def find_caller(
+    office: Office, operator: str, *, at: datetime | None = None
+) -> Caller | None:
+    """Who signs requests under this identifier, for authenticating them.
 
-    An operator counts while in office and while the certificate holds.
+    An operator counts while in office and while the certificate is not revoked and,
+    where an instant is given, neither expired nor still to come.
     """
-    known = uow.operators.find(operator)
-    if known is None or known.dismissed_at is not None:
-        return None
-    certificate = uow.certificates.get(known.authority, known.serial)
-    if (
-        certificate.state is not CertificateState.ISSUED
-        or not certificate.not_before <= at <= certificate.not_after
-        or uow.journal.find(known.authority, known.serial) is not None
-    ):
+    with office.store.read() as uow:
+        known = uow.operators.find(operator)
+        if known is None or known.dismissed_at is not None:
+            return None
+        certificate = uow.certificates.get(known.authority, known.serial)
+        if (
+            certificate.state is not CertificateState.ISSUED
+            or uow.journal.find(known.authority, known.serial) is not None
+        ):
+            return None
+    if at is not None and not certificate.not_before <= at <= certificate.not_after:
         return None
     return _as_caller(known)
 

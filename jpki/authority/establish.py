@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from jpki.access import require_role
 from jpki.authority.certifying import (
     finish,
     issuer_view,
@@ -18,7 +19,6 @@ from jpki.authority.certifying import (
     signing_generation,
 )
 from jpki.authority.office import Office, whole_second
-from jpki.authority.roles import require
 from jpki.errors import OutsideSigningWindow
 from jpki.model.eras import Act
 from jpki.model.names import Name
@@ -113,7 +113,7 @@ def _found(
     office: Office, plan: _Plan, *, at: datetime, by: Caller
 ) -> CertificateRecord:
     moment = whole_second(at)
-    require(by, "found an authority", Role.CA_OPERATOR)
+    require_role(by, "found an authority", Role.CA_OPERATOR)
     with office.store.read() as uow:
         serial = _first_serial(uow, plan.authority)
     if serial is None:
@@ -228,7 +228,7 @@ def cross_certify(
         OutsideSigningWindow, AlgorithmError: a key may not sign, or be certified, now.
     """
     moment = whole_second(at)
-    require(by, "cross-certify", Role.CA_OPERATOR)
+    require_role(by, "cross-certify", Role.CA_OPERATOR)
     with office.store.read() as uow:
         signing = signing_generation(office, uow, issuer, moment)
         certified = signing_generation(office, uow, subject, moment)

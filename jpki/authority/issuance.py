@@ -13,7 +13,11 @@ from datetime import datetime
 from typing import Final
 
 from jpki import data
-from jpki.authority.applications import application_for, live_certificate
+from jpki.authority.applications import (
+    application_for,
+    live_certificate,
+    require_applicant,
+)
 from jpki.authority.certifying import (
     finish,
     issuer_view,
@@ -23,8 +27,7 @@ from jpki.authority.certifying import (
     signing_generation,
     subject_of,
 )
-from jpki.authority.eligibility import check_eligible
-from jpki.authority.office import Office, Provided, whole_second
+from jpki.authority.office import Office, whole_second
 from jpki.errors import (
     ApplicationConflict,
     CertificateLive,
@@ -38,6 +41,7 @@ from jpki.model.eras import Act
 from jpki.model.operators import Caller
 from jpki.model.ports import Random
 from jpki.model.purposes import Purpose
+from jpki.model.residents import Provided
 from jpki.model.suites import suite
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
@@ -145,12 +149,12 @@ def _record(
 ) -> int:
     """Reserve a serial number over items that no applied event has overtaken."""
     for _ in range(_FRESH_ANSWERS):
-        provided = office.provide(application.resident)
-        check_eligible(
-            provided.resident,
+        provided = require_applicant(
+            office,
+            application.resident,
             application.purpose,
-            counter=application.municipality,
-            at=at,
+            application.municipality,
+            at,
         )
         with office.store.read() as uow:
             generation = signing_generation(office, uow, application.authority, at)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from jpki.access import require_role
 from jpki.authority.certifying import finish, journal, subject_of
 from jpki.authority.office import Office, whole_second
 from jpki.authority.publication import finish_crl
-from jpki.authority.roles import require
 from jpki.errors import JpkiError, RequestError
 from jpki.model.operators import Caller, Role
 from jpki.model.revocation import RevocationReason
@@ -83,7 +83,7 @@ def abandon(
         Conflict: it is not pending.
     """
     moment = whole_second(at)
-    require(by, "abandon a certificate", Role.CA_OPERATOR)
+    require_role(by, "abandon a certificate", Role.CA_OPERATOR)
     if not ground or len(ground) > 200:
         raise RequestError("the ground is 1 to 200 characters")
     with office.store.write() as uow:

@@ -1,23 +1,13 @@
-"""Who may do what. One function, so that no use case forgets the error's wording."""
+"""Counters: the municipality that an operator serves."""
 
 from __future__ import annotations
 
+from jpki.access import require_role
 from jpki.errors import PermissionDenied
 from jpki.model.codes import MunicipalityCode
 from jpki.model.operators import Caller, Role
 
-__all__ = ["counter_of", "require"]
-
-
-def require(by: Caller, act: str, *roles: Role) -> None:
-    """Let these roles pass.
-
-    Raises:
-        PermissionDenied: the caller has another role.
-    """
-    if by.role not in roles:
-        needed = " or ".join(role.value for role in roles)
-        raise PermissionDenied(by.id, act, f"role {needed}")
+__all__ = ["counter_of"]
 
 
 def counter_of(by: Caller, act: str) -> MunicipalityCode:
@@ -26,7 +16,7 @@ def counter_of(by: Caller, act: str) -> MunicipalityCode:
     Raises:
         PermissionDenied: the caller is no counter operator, or bound to no place.
     """
-    require(by, act, Role.COUNTER)
+    require_role(by, act, Role.COUNTER)
     if by.municipality is None:
-        raise PermissionDenied(by.id, act, "a municipality")
+        raise PermissionDenied(by.id, act, "to act for a municipality")
     return by.municipality
