@@ -17,6 +17,7 @@ __all__ = [
     "MAX_PATH_LENGTH",
     "MAX_POOL_NODES",
     "MAX_SIGNATURES",
+    "MAX_STEPS",
     "Budget",
     "WorkExceeded",
 ]
@@ -32,6 +33,10 @@ RSA-2048 takes 0.03 ms, P-384 1 ms, so the worst case stays under half a second.
 MAX_PATHS: Final = 200
 """Complete candidate paths to the anchors that are validated."""
 
+MAX_STEPS: Final = 4000
+"""Times a path under construction is led on by one certificate; in a mesh where all
+certify all there are more ways than could ever be tried."""
+
 MAX_POOL_NODES: Final = 20_000
 """Certificates that are looked at as possible issuers while paths are built."""
 
@@ -45,7 +50,7 @@ MAX_NAME_COMPARISONS: Final = 250_000
 """Names against constraints: below half a second of string comparisons."""
 
 
-class WorkExceeded(Exception):  # noqa: N818 - control flow inside this package
+class WorkExceeded(Exception):
     """A limit was reached. Becomes an indeterminate verdict, never leaves `verify`."""
 
     def __init__(self, limit: str) -> None:
@@ -59,6 +64,7 @@ class Budget:
 
     signatures: int = 0
     paths: int = 0
+    steps: int = 0
     nodes: int = 0
     delegations: int = 0
     names: int = 0
@@ -72,6 +78,11 @@ class Budget:
         """Account for one candidate path."""
         self.paths += 1
         _bound("paths", self.paths, MAX_PATHS)
+
+    def step(self) -> None:
+        """Account for leading a path on by one certificate."""
+        self.steps += 1
+        _bound("steps", self.steps, MAX_STEPS)
 
     def node(self) -> None:
         """Account for one possible issuer."""

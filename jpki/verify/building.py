@@ -54,6 +54,7 @@ class PathBuilder:
 
     def _extend(self, below: tuple[Certificate, ...]) -> Iterator[CandidatePath]:
         """`below` starts with the end entity; go on from its last certificate."""
+        self._budget.step()
         top = below[-1]
         used = {_identity(certificate) for certificate in below}
         anchors = self._anchors.get(normalized(top.issuer), [])

@@ -39,7 +39,7 @@ _Key = tuple[Hashable, ...]
 _NONE: Final[frozenset[_Key]] = frozenset()
 
 
-class _NotUnderstood(Exception):  # noqa: N818 - control flow inside this module
+class _NotUnderstood(Exception):
     pass
 
 

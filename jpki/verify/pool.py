@@ -42,7 +42,7 @@ class Pool:
         for crl in crls:
             self._crls.setdefault(normalized(crl.issuer), {})[crl.raw] = crl
         for response in ocsp_responses:
-            for single in response.responses:
+            for single in response.basic.responses if response.basic else ():
                 held_responses = self._ocsp.setdefault(single.cert_id.serial, {})
                 held_responses[response.raw] = response
 

@@ -7,7 +7,7 @@ from jpki.verify.reasons import Code, Reason
 __all__ = ["Refused", "Undecided"]
 
 
-class Refused(Exception):  # noqa: N818 - control flow inside this package
+class Refused(Exception):
     """A check failed for certain. Becomes `Invalid`, never leaves `verify`."""
 
     def __init__(self, code: Code, clause: str | None = None, **data: str) -> None:

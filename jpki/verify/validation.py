@@ -114,7 +114,7 @@ class ValidatedPath:
     """Algorithms that are past their time: not refused, not accepted either."""
 
 
-class PathProblem(Exception):  # noqa: N818 - control flow inside this package
+class PathProblem(Exception):
     """A candidate path fails; the reason says where and why."""
 
     def __init__(self, reason: Reason) -> None:
