@@ -61,6 +61,20 @@ class Topology:
         """The Japanese name of the bridge authority."""
         return _filled(self.bridge.alternative, _NOTHING)
 
+    @property
+    def national_signature_names(self) -> tuple[Name, Name]:
+        """The national authority for signatures: its name, and the same in Japanese."""
+        return _both(self.national_signature)
+
+    @property
+    def national_authentication_names(self) -> tuple[Name, Name]:
+        """The national authority for user authentication, in the same way."""
+        return _both(self.national_authentication)
+
+
+def _both(names: AuthorityNames) -> tuple[Name, Name]:
+    return _filled(names.name, _NOTHING), _filled(names.alternative, _NOTHING)
+
 
 def _of(prefecture: Prefecture) -> Mapping[str, str]:
     return {"prefecture": prefecture.romaji, "prefecture_ja": prefecture.name}

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import ClassVar, Final
 
 from jpki.der import oids
 from jpki.errors import RuleViolation
+from jpki.model.calendar import JST
 from jpki.model.characters import Substitution
 from jpki.model.names import StringType
 
@@ -50,8 +51,6 @@ __all__ = [
     "fill",
     "placeholders",
 ]
-
-_JST: Final = timezone(timedelta(hours=9))
 
 ISSUER_VALUES: Final = frozenset({"issuer_organisation", "issuer_unit"})
 """Placeholders that are taken from the issuer's name: its O and its last OU."""
@@ -272,7 +271,7 @@ class Validity:
         23:59:59 JST (14:59:59Z) of the day before the anniversary, as in the
         certificates of the service. A 29 February counts as 1 March.
         """
-        start = not_before.astimezone(_JST).replace(microsecond=0)
+        start = not_before.astimezone(JST).replace(microsecond=0)
         year = start.year + self.years
         try:
             anniversary = start.replace(year=year)

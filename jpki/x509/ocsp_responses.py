@@ -125,7 +125,6 @@ def error_response(status: int) -> bytes:
 
 
 def prepare_response(
-    *,
     responder_key_hash: bytes,
     produced_at: datetime,
     responses: Sequence[SingleResponse],
