@@ -61,6 +61,7 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = own.body_limit
     app.url_map.merge_slashes = False
+    app.extensions["jpki.store"] = store
     app.register_blueprint(blueprint(registry))
     install_problems(app)
     return app
