@@ -1,4 +1,4 @@
-"""Two keyrings: encrypted files in one folder, and memory for tests."""
+"""Keyrings: encrypted files in one folder, memory for tests, and a pair of rings."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import re
 import threading
 from pathlib import Path
 
-from jpki.errors import KeyProviderError
+from jpki.authority.office import Keyring
+from jpki.errors import KeyNotFound, KeyProviderError
 from jpki.keys import files, memory
 from jpki.model.ports import Secret, Signer
 from jpki.model.suites import SignatureSuite
 
-__all__ = ["FileKeyring", "MemoryKeyring"]
+__all__ = ["FileKeyring", "MemoryKeyring", "ResponderKeyring"]
 
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 
@@ -71,3 +72,29 @@ class MemoryKeyring:
             KeyNotFound: this process does not hold it.
         """
         return memory.recall(uri)
+
+
+class ResponderKeyring:
+    """Makes responders' keys apart from the authorities', which sign for them.
+
+    The server that answers OCSP opens the responders' ring only.
+    """
+
+    def __init__(self, authorities: Keyring, responders: Keyring) -> None:
+        self._authorities = authorities
+        self._responders = responders
+
+    def generate(self, suite: SignatureSuite, label: str) -> tuple[str, Signer]:
+        """Make a responder's key."""
+        return self._responders.generate(suite, label)
+
+    def open(self, uri: str) -> Signer:
+        """A key of either ring.
+
+        Raises:
+            KeyNotFound: it is in neither.
+        """
+        try:
+            return self._authorities.open(uri)
+        except KeyNotFound:
+            return self._responders.open(uri)

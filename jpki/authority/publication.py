@@ -103,21 +103,40 @@ def publish_due(
     its signature.
     """
     moment = whole_second(at)
-    due: list[tuple[str, int, str]] = []
-    with office.store.read() as uow:
-        for authority in uow.authorities.all():
-            for key in uow.authorities.generations(authority.id):
-                if not key.signs_from <= moment <= key.signs_until:
-                    continue
-                due += [
-                    (authority.id, key.number, scope)
-                    for scope in _scopes(office)
-                    if _is_due(office, uow, key, scope, moment)
-                ]
     return tuple(
         publish(office, authority, scope=scope, generation=number, at=moment, by=by)
-        for authority, number, scope in due
+        for authority, number, scope in _due(office, moment)
     )
+
+
+def _due(office: Office, at: datetime) -> list[tuple[str, int, str]]:
+    with office.store.read() as uow:
+        keys = uow.authorities.every_generation()
+        standing = {
+            (record.authority, record.generation, record.scope): record
+            for record in uow.crls.in_force()
+        }
+        seen = min((record.journal_position for record in standing.values()), default=0)
+        news = uow.journal.news(after=seen)
+    profiles = {scope: _profile(office, scope) for scope in _scopes(office)}
+    due = []
+    for key in keys:
+        if not key.signs_from <= at <= key.signs_until:
+            continue
+        for scope, profile in profiles.items():
+            current = standing.get((key.authority, key.number, scope))
+            if (
+                current is None
+                or at >= current.this_update + profile.period
+                or any(
+                    (authority, generation) == (key.authority, key.number)
+                    and kind in _kinds(profile)
+                    and position > current.journal_position
+                    for authority, generation, kind, position in news
+                )
+            ):
+                due.append((key.authority, key.number, scope))
+    return due
 
 
 def finish_crl(
@@ -171,7 +190,7 @@ def _put_in_force(
     at: datetime,
     by: str,
 ) -> None:
-    uow.crls.publish(waiting.authority, waiting.number, crl=signed, at=at)
+    uow.crls.publish(waiting, crl=signed, at=at)
     uow.audit.append(
         at=at,
         by=by,
@@ -213,22 +232,6 @@ def _kinds(profile: CRLProfile) -> tuple[CertificateKind, ...]:
             if rule.only_authority_certificates:
                 return _AUTHORITIES
     return tuple(CertificateKind)
-
-
-def _is_due(
-    office: Office,
-    uow: AuthorityUnitOfWork,
-    key: KeyGenerationRecord,
-    scope: str,
-    at: datetime,
-) -> bool:
-    profile = _profile(office, scope)
-    current = uow.crls.current(key.authority, scope, key.number)
-    if current is None or at >= current.this_update + profile.period:
-        return True
-    return uow.journal.has_news(
-        key.authority, key.number, _kinds(profile), after=current.journal_position
-    )
 
 
 def _refuse_old_clock(current: CRLRecord | None, at: datetime) -> None:

@@ -102,6 +102,14 @@ class Authorities(_Rows):
         )
         return tuple(KeyGenerationRecord(**row._mapping) for row in rows)
 
+    def every_generation(self) -> tuple[KeyGenerationRecord, ...]:
+        """All keys of all authorities, each authority's oldest first."""
+        table = tables.key_generation
+        rows = self._connection.execute(
+            select(table).order_by(table.c.authority, table.c.number)
+        )
+        return tuple(KeyGenerationRecord(**row._mapping) for row in rows)
+
     def add_responder(self, record: ResponderRecord) -> None:
         """Enter a key to which OCSP answers are delegated."""
         self._insert(tables.responder, record)

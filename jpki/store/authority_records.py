@@ -87,6 +87,9 @@ class CRLState(Enum):
 
     PREPARED = "prepared"
     PUBLISHED = "published"
+    """In force: one for each scope and key."""
+    SUPERSEDED = "superseded"
+    """Was in force until a higher one came."""
     REFUSED = "refused"
     """Overtaken, or it did not follow from its predecessor. Never served."""
 

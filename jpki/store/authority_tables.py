@@ -40,10 +40,12 @@ from jpki.store.columns import (
 )
 
 __all__ = [
+    "IN_FORCE",
     "LIVE_APPLICATION",
     "METADATA",
     "NOT_CITIZENS",
     "PENDING",
+    "PREPARED",
     "application",
     "applied_event",
     "audit_entry",
@@ -63,6 +65,8 @@ METADATA: Final = MetaData()
 # Predicates of partial indexes; queries must use the same words to use the index.
 LIVE_APPLICATION: Final = text("state IN ('filed', 'issuing', 'issued')")
 PENDING: Final = text("state = 'pending'")
+PREPARED: Final = text("state = 'prepared'")
+IN_FORCE: Final = text("state = 'published'")
 NOT_CITIZENS: Final = text("kind NOT IN ('signature', 'authentication')")
 
 head: Final = Table(
@@ -202,6 +206,21 @@ crl: Final = Table(
     Column("completed_at", Instant),
     Column("tbs", LargeBinary),
     Column("crl", LargeBinary),
+    Index(
+        "crl_in_force",
+        "authority",
+        "scope",
+        "generation",
+        unique=True,
+        sqlite_where=IN_FORCE,
+        postgresql_where=IN_FORCE,
+    ),
+    Index(
+        "crl_prepared",
+        "state",
+        sqlite_where=PREPARED,
+        postgresql_where=PREPARED,
+    ),
 )
 """Numbers are the authority's, over all its scopes and keys."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from jpki.errors import Conflict, NotFound
 from jpki.model.revocation import Revocation
@@ -101,32 +101,28 @@ class Journal:
         for row in rows:
             yield row.authority, row.serial
 
-    def has_news(
-        self,
-        authority: str,
-        generation: int,
-        kinds: Sequence[CertificateKind],
-        *,
-        after: int,
-    ) -> bool:
-        """Whether a CRL that has seen so much of the journal lacks a line."""
+    def news(self, *, after: int) -> tuple[tuple[str, int, CertificateKind, int], ...]:
+        """What the journal holds after a position.
+
+        Authority, key generation, kind of certificate, and the newest line's position.
+        """
         table, certificate = tables.revocation, tables.certificate
-        row = self._connection.execute(
-            select(table.c.position)
+        rows = self._connection.execute(
+            select(
+                table.c.authority,
+                certificate.c.generation,
+                certificate.c.kind,
+                func.max(table.c.position),
+            )
             .join(
                 certificate,
                 (certificate.c.authority == table.c.authority)
                 & (certificate.c.serial == table.c.serial),
             )
-            .where(
-                table.c.position > after,
-                table.c.authority == authority,
-                certificate.c.generation == generation,
-                certificate.c.kind.in_(kinds),
-            )
-            .limit(1)
-        ).first()
-        return row is not None
+            .where(table.c.position > after)
+            .group_by(table.c.authority, certificate.c.generation, certificate.c.kind)
+        )
+        return tuple((row[0], row[1], row[2], row[3]) for row in rows)
 
     def listed(
         self,
@@ -192,15 +188,21 @@ class RevocationLists:
             raise Conflict(f"CRL number {record.number} does not rise")
         self._connection.execute(insert(tables.crl).values(values_of(record)))
 
-    def publish(self, authority: str, number: int, *, crl: bytes, at: datetime) -> None:
-        """Put the signed list in the place of its bytes.
+    def publish(self, record: CRLRecord, *, crl: bytes, at: datetime) -> None:
+        """Put a signed list in force in the place of the one before it.
 
         Raises:
             Conflict: the number is not waiting.
         """
+        table = tables.crl
+        self._connection.execute(
+            update(table)
+            .where(tables.IN_FORCE, *_same_list(record))
+            .values(state=CRLState.SUPERSEDED)
+        )
         self._leave(
-            authority,
-            number,
+            record.authority,
+            record.number,
             state=CRLState.PUBLISHED,
             crl=crl,
             tbs=None,
@@ -262,27 +264,31 @@ class RevocationLists:
         return found
 
     def current(self, authority: str, scope: str, generation: int) -> CRLRecord | None:
-        """The newest published list of one scope and key."""
+        """The list of one scope and key that is in force."""
         table = tables.crl
         row = self._connection.execute(
-            select(table)
-            .where(
+            select(table).where(
+                tables.IN_FORCE,
                 table.c.authority == authority,
                 table.c.scope == scope,
                 table.c.generation == generation,
-                table.c.state == CRLState.PUBLISHED,
             )
-            .order_by(table.c.number.desc())
-            .limit(1)
         ).first()
         return None if row is None else CRLRecord(**row._mapping)
+
+    def in_force(self) -> tuple[CRLRecord, ...]:
+        """Every list that is in force, without its bytes."""
+        table = tables.crl
+        columns = [column for column in table.c if column.name not in ("tbs", "crl")]
+        rows = self._connection.execute(select(*columns).where(tables.IN_FORCE))
+        return tuple(CRLRecord(**row._mapping) for row in rows)
 
     def prepared(self) -> tuple[CRLRecord, ...]:
         """Lists that were recorded and neither published nor refused, oldest first."""
         table = tables.crl
         rows = self._connection.execute(
             select(table)
-            .where(table.c.state == CRLState.PREPARED)
+            .where(tables.PREPARED)
             .order_by(table.c.authority, table.c.number)
         )
         return tuple(CRLRecord(**row._mapping) for row in rows)
@@ -320,3 +326,12 @@ class AppliedEvents:
             select(table).where(table.c.sequence == sequence)
         ).first()
         return None if row is None else AppliedEvent(**row._mapping)
+
+
+def _same_list(record: CRLRecord) -> tuple[ColumnElement[bool], ...]:
+    table = tables.crl
+    return (
+        table.c.authority == record.authority,
+        table.c.scope == record.scope,
+        table.c.generation == record.generation,
+    )

@@ -192,6 +192,14 @@ def _journal() -> None:
         sa.Column("tbs", sa.LargeBinary),
         sa.Column("crl", sa.LargeBinary),
     )
+    _partial(
+        "crl_in_force",
+        "crl",
+        ["authority", "scope", "generation"],
+        "state = 'published'",
+        unique=True,
+    )
+    _partial("crl_prepared", "crl", ["state"], "state = 'prepared'")
 
 
 def _people_and_machines() -> None:
