@@ -76,7 +76,8 @@ class CommandAPDU:
     def __bytes__(self) -> bytes:
         header = bytes((self.cla, self.ins, self.p1, self.p2))
         size, wanted = len(self.data), self.le
-        if size > _EXTENDED_DATA or not 0 < (wanted or 1) <= _EXTENDED_ANSWER:
+        impossible = wanted is not None and not 0 < wanted <= _EXTENDED_ANSWER
+        if impossible or size > _EXTENDED_DATA:
             raise EncodingError("command does not fit an APDU")
         if size <= _SHORT_DATA and (wanted or 0) <= _SHORT_ANSWER:
             body = bytes((size,)) + self.data if size else b""

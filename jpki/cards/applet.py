@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jpki.cards.apdu import CommandAPDU, Instruction, ResponseAPDU, StatusWord
 from jpki.cards.card_types import CardType
-from jpki.cards.commands import Application, Refused, token_info
+from jpki.cards.commands import Application, Refused
 from jpki.cards.counter import counter_key
 from jpki.cards.state import CardImage, CardMemory, CardState, encode_state
 from jpki.durable import HeldFile, create_file
@@ -56,7 +56,7 @@ class VirtualCard:
         """Make a blank card: no keys, no PINs, no certificates.
 
         Raises:
-            CardError: a file is there already, or it cannot be written.
+            CardError: a file is there already or cannot be written, or a bad serial.
         """
         state = CardState(
             card_type=card_type,
@@ -67,12 +67,9 @@ class VirtualCard:
             files={},
         )
         try:
-            bytes(token_info(state))
             create_file(path, encode_state(state))
         except FileExistsError:
             raise CardError(f"{path} exists; cards are never overwritten") from None
-        except EncodingError as error:
-            raise CardError(f"card serial: {error}") from None
         except OSError as error:
             raise CardError(f"{path}: {error.strerror}") from None
         return cls.open(path, random=random)

@@ -27,7 +27,7 @@ from jpki.errors import EncodingError
 from jpki.model.ports import Random
 from jpki.model.purposes import Purpose
 
-__all__ = ["Application", "Refused", "token_info"]
+__all__ = ["Application", "Refused"]
 
 _ISO: Final = 0x00
 _PROPRIETARY: Final = 0x80
@@ -152,7 +152,7 @@ class Application:
     def _content(self, file: FileId) -> bytes:
         kind = self._state.card_type
         if file == kind.token.file:
-            return bytes(token_info(self._state))
+            return bytes(_token_info(self._state))
         if file == kind.presence_file:
             return self._presence()
         slot = self._files[file]
@@ -336,7 +336,7 @@ def _file_roles(kind: CardType) -> dict[FileId, KeySlot | None]:
     return roles
 
 
-def token_info(state: CardState) -> TokenInfo:
+def _token_info(state: CardState) -> TokenInfo:
     """What EF 0006 of this card says."""
     kind = state.card_type
     rules = [slot.pin for slot in kind.slots.values()]

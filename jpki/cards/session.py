@@ -155,6 +155,8 @@ class CardSession:
         """
         key = counter_key(issuer_secret, self.serial)
         challenge = self._command(Instruction.GET_CHALLENGE, le=CHALLENGE_OCTETS)
+        if len(challenge) != CHALLENGE_OCTETS:
+            raise CardError(f"a challenge of {len(challenge)} octets")
         self._command(
             Instruction.EXTERNAL_AUTHENTICATE,
             data=counter_cryptogram(key, challenge),

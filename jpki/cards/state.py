@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
@@ -40,6 +41,7 @@ __all__ = [
 
 _FORMAT: Final = 1
 _PIN_ROUNDS: Final = 10_000
+_SERIAL: Final = re.compile(r"[0-9A-Za-z]{1,16}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +90,10 @@ class CardState:
     keys: Mapping[Purpose, StoredKey]
     files: Mapping[FileId, bytes]
     """Certificate files that have been written, without padding."""
+
+    def __post_init__(self) -> None:
+        if not _SERIAL.fullmatch(self.serial):
+            raise CardError("a card serial is 1 to 16 letters and digits")
 
     def with_pin(self, purpose: Purpose, pin: StoredPIN) -> CardState:
         """The same card with this PIN."""

@@ -1,0 +1,298 @@
+"""Sessions: typed results and errors, nothing wasted, nothing betrayed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.x509 import load_der_x509_certificate
+
+from jpki.cards.applet import VirtualCard
+from jpki.cards.public_keys import public_key_info, public_key_template
+from jpki.cards.session import CardSession
+from jpki.cards.status import error_of_status
+from jpki.cards.token import TokenInfo
+from jpki.cards.traffic import TRAFFIC
+from jpki.cards.transport import InProcessTransport
+from jpki.errors import (
+    APDUError,
+    CardError,
+    CardGone,
+    PINBlocked,
+    PINError,
+    PINFormatError,
+    WrongCard,
+)
+from jpki.model.suites import suite
+from tests.support.cards import (
+    AUTHENTICATION,
+    ISSUER_SECRET,
+    PASSWORD,
+    SERIAL,
+    SIGNATURE,
+    blank_image,
+    issued_image,
+    session_on,
+)
+
+
+@dataclass
+class ScriptedCard:
+    """A card that gives prepared answers, whatever it is asked."""
+
+    answers: list[bytes]
+    sent: list[bytes] = field(default_factory=list)
+
+    def transmit(self, command: bytes) -> bytes:
+        """Next answer; the last one for ever."""
+        self.sent.append(command)
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
+TOKEN = bytes(
+    TokenInfo(
+        label="JPKIAPICCTOKEN",
+        manufacturer="",
+        model="",
+        serial=SERIAL,
+        longest_pin=16,
+        shortest_pin=4,
+    )
+)
+OPENING = [b"\x90\x00", b"\x90\x00", TOKEN + b"\x90\x00"]
+
+
+def scripted(*answers: bytes) -> CardSession:
+    """A session with a juki card that then gives these answers."""
+    return CardSession(ScriptedCard([*OPENING, *answers]))
+
+
+def password() -> str:
+    return PASSWORD
+
+
+def test_session_knows_its_card() -> None:
+    """Generation and serial come from the token information."""
+    session = session_on(issued_image("my-number"))
+    assert session.card_type.id == "my-number"
+    assert session.serial == session.token.serial == SERIAL
+
+
+def test_certificates() -> None:
+    """The authentication certificate is free, the signature certificate is not."""
+    with session_on(issued_image("my-number")) as session:
+        for purpose in (AUTHENTICATION, SIGNATURE):
+            load_der_x509_certificate(session.read_ca_certificate(purpose))
+        load_der_x509_certificate(session.read_certificate(AUTHENTICATION))
+        with pytest.raises(APDUError) as caught:
+            session.read_certificate(SIGNATURE)
+        assert caught.value.status_word == 0x6982
+        session.verify_pin(SIGNATURE, password)
+        load_der_x509_certificate(session.read_certificate(SIGNATURE))
+        session.select()
+        with pytest.raises(APDUError):
+            session.read_certificate(SIGNATURE)
+    with pytest.raises(CardGone):
+        session.pin_tries_left(SIGNATURE)
+
+
+def test_blank_card_has_nothing() -> None:
+    """Missing certificates and keys are a wrong card, missing PINs are blocked."""
+    session = session_on(blank_image("juki"))
+    with pytest.raises(WrongCard):
+        session.read_ca_certificate(SIGNATURE)
+    assert session.pin_tries_left(SIGNATURE) == 0
+    with pytest.raises(PINBlocked):
+        session.verify_pin(SIGNATURE, password)
+    with pytest.raises(WrongCard):
+        session.read_certificate(AUTHENTICATION)
+
+
+def test_pins_count_down() -> None:
+    """Each miss tells the tries left; then the PIN is blocked."""
+    session = session_on(issued_image("juki"))
+    for left in (4, 3, 2, 1):
+        with pytest.raises(PINError) as caught:
+            session.verify_pin(SIGNATURE, lambda: "WRONG1")
+        assert caught.value.retries_left == session.pin_tries_left(SIGNATURE) == left
+    for _ in range(2):
+        with pytest.raises(PINBlocked):
+            session.verify_pin(SIGNATURE, lambda: "WRONG1")
+    with pytest.raises(PINBlocked):
+        session.verify_pin(SIGNATURE, password)
+
+
+def test_impossible_pins_cost_nothing() -> None:
+    """A wrong form uses no try; full width and lower case reach the card made plain."""
+    session = session_on(issued_image("my-number"))
+    for _ in range(9):
+        with pytest.raises(PINFormatError):
+            session.verify_pin(AUTHENTICATION, lambda: "12345")
+    assert session.pin_tries_left(AUTHENTICATION) == 3
+    session.verify_pin(SIGNATURE, lambda: "ａｂｃ１２３")
+    session.verify_pin(AUTHENTICATION, lambda: "１２３４")
+
+
+def test_change_pin() -> None:
+    """The new PIN works and the old one does not; bad forms change nothing."""
+    session = session_on(issued_image("my-number"))
+    with pytest.raises(PINFormatError):
+        session.change_pin(SIGNATURE, password, lambda: "ONLYLETTERS")
+    with pytest.raises(PINError):
+        session.change_pin(SIGNATURE, lambda: "WRONG1", lambda: "NEW999")
+    session.change_pin(SIGNATURE, password, lambda: "new999")
+    session.verify_pin(SIGNATURE, lambda: "NEW999")
+    with pytest.raises(PINError):
+        session.verify_pin(SIGNATURE, password)
+
+
+def test_counter_issues() -> None:
+    """Key, PIN and certificates come onto a blank card by the counter's rights only."""
+    session = session_on(blank_image("juki"))
+    kind = suite("rsa1024-sha1")
+    for act in (
+        lambda: session.generate_key_pair(SIGNATURE, kind),
+        lambda: session.write_certificates(SIGNATURE, b"\x30", b"\x30"),
+    ):
+        with pytest.raises(APDUError) as caught:
+            act()
+        assert caught.value.status_word == 0x6982
+    with pytest.raises(APDUError) as caught:
+        session.authenticate_counter(b"another issuer")
+    assert caught.value.status_word == 0x6300
+    session.authenticate_counter(ISSUER_SECRET)
+    with pytest.raises(WrongCard):
+        session.generate_key_pair(SIGNATURE, suite("p384-sha384"))
+    public_key = session.generate_key_pair(SIGNATURE, kind)
+    load_der_public_key(public_key)
+    session.set_pin(SIGNATURE, password)
+    with pytest.raises(CardError):
+        session.write_certificates(SIGNATURE, bytes(5000), b"\x30")
+    own = b"\x30\x82\x03\x00" + bytes(768)
+    session.write_certificates(SIGNATURE, own, own[:4] + bytes(768))
+    session.verify_pin(SIGNATURE, password)
+    assert session.read_certificate(SIGNATURE) == own
+
+
+def test_a_new_key_lifts_no_right() -> None:
+    """After set_pin the holder must verify again before signing."""
+    session = session_on(issued_image("juki", "rsa1024-sha1"))
+    session.verify_pin(SIGNATURE, password)
+    session.authenticate_counter(ISSUER_SECRET)
+    session.set_pin(SIGNATURE, password)
+    with pytest.raises(APDUError):
+        session.sign(SIGNATURE, b"\x30\x00")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (0x63C0, PINBlocked),
+        (0x63C1, PINError),
+        (0x6983, PINBlocked),
+        (0x6984, PINBlocked),
+        (0x6A82, WrongCard),
+        (0x6A88, WrongCard),
+        (0x6F00, APDUError),
+        (0x6982, APDUError),
+    ],
+)
+def test_status_words_as_errors(status: int, error: type[CardError]) -> None:
+    """Known status words have their error, others keep the word."""
+    assert type(error_of_status(status, "VERIFY")) is error
+
+
+def test_other_cards() -> None:
+    """No JPKI application, or a token that is not known, is a wrong card."""
+    with pytest.raises(WrongCard):
+        CardSession(ScriptedCard([b"\x6a\x82"]))
+    with pytest.raises(WrongCard):
+        CardSession(ScriptedCard([*OPENING[:2], bytes(160) + b"\x90\x00"]))
+    with pytest.raises(WrongCard):
+        CardSession(ScriptedCard([*OPENING[:2], b"\xff" * 160 + b"\x90\x00"]))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"\x90",
+        b"\x61\x00",
+        b"\xaa\x61\x00",
+        b"\xaa" * 300 + b"\x61\x00",
+        b"\x90\x00",
+        b"\x30\x82\x90\x00",
+        b"\x30\x82\xff\xff\x90\x00",
+        b"\x30\x82\x01\x00\x90\x00",
+        b"\x6f\x00",
+    ],
+)
+def test_cards_that_talk_nonsense(answer: bytes) -> None:
+    """Whatever a card says, only card errors come out, and soon."""
+    endless = answer[-2:] == b"\x61\x00"
+    acts: list[Callable[[CardSession], object]] = [
+        lambda card: card.read_ca_certificate(SIGNATURE),
+        lambda card: card.generate_key_pair(SIGNATURE, suite("rsa2048-sha256")),
+        lambda card: card.pin_tries_left(SIGNATURE),
+        lambda card: card.authenticate_counter(b""),
+    ]
+    for act in acts:
+        selected = [] if endless else [b"\x90\x00"]
+        with pytest.raises(CardError):
+            act(scripted(*selected, answer))
+
+
+def test_blocked_by_iso_word() -> None:
+    """A card that says 6983 where JPKI cards say 6984 is understood."""
+    session = scripted(b"\x90\x00", b"\x69\x83")
+    with pytest.raises(PINBlocked):
+        session.verify_pin(SIGNATURE, password)
+    session = scripted(b"\x90\x00", b"\x69\x83")
+    with pytest.raises(APDUError):
+        session.pin_tries_left(SIGNATURE)
+
+
+def test_public_keys_of_cards() -> None:
+    """A 7F49 template becomes a key that pyca reads; anything else is a card error."""
+    good = public_key_template((1 << 1023) + 1, 65537)
+    load_der_public_key(public_key_info(good))
+    for bad in (b"", b"\x7f", good[1:], good[:-1], good + b"\0", b"\x7f\x49\x00"):
+        with pytest.raises(CardError):
+            public_key_info(bad)
+
+
+def test_closed_connections() -> None:
+    """A closed connection is a card that is gone; closing twice is closing."""
+    transport = InProcessTransport(VirtualCard(blank_image("juki")))
+    transport.close()
+    transport.close()
+    with pytest.raises(CardGone):
+        transport.transmit(b"\x00\x20\x00\x80")
+
+
+def test_traffic_shows_no_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    """At TRAFFIC every APDU is noted, but no PIN, cryptogram or certificate is."""
+    session = session_on(issued_image("juki", "rsa1024-sha1"))
+    session.verify_pin(SIGNATURE, password)
+    assert caplog.text == ""
+    with caplog.at_level(TRAFFIC, logger="jpki.cards"):
+        session.authenticate_counter(ISSUER_SECRET)
+        session.change_pin(SIGNATURE, password, lambda: "NEW999")
+        session.set_pin(SIGNATURE, lambda: "NEWER9")
+        session.verify_pin(SIGNATURE, lambda: "NEWER9")
+        certificate = session.read_certificate(SIGNATURE)
+    text = caplog.text
+    assert "00 20 00 80 (masked)" in text
+    assert "00 2c 02 80 (masked)" in text
+    for secret in (b"ABC123", b"NEW999", b"NEWER9"):
+        assert secret.hex() not in text
+        assert secret.decode() not in text
+    assert certificate[:32].hex() not in text
+    assert all(record.levelno == TRAFFIC for record in caplog.records)
+    assert logging.getLevelName(TRAFFIC) == "TRAFFIC"
