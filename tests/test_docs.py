@@ -13,7 +13,7 @@ import pytest
 
 from jpki.cli import main as jpki
 from tests.support.prose import PARTS, documents, renewed
-from tests.support.sources import PACKAGES, ROOT
+from tests.support.sources import PACKAGES, ROOT, modules
 
 _DOCUMENTS: Final = documents()
 _NAMES: Final = [str(path.relative_to(ROOT)) for path in _DOCUMENTS]
@@ -79,16 +79,22 @@ def test_decisions_are_numbered_listed_and_one_page() -> None:
         assert len(lines) <= 60
 
 
-def test_every_direct_dependency_is_explained() -> None:
-    """Each package in `setup.cfg` has its reason in the decision on dependencies."""
+def test_every_dependency_is_explained_and_used() -> None:
+    """Each package in `setup.cfg` has its reason in the decision, and is imported."""
     section = re.search(
         r"^install_requires =\n((?: .*\n)+)", _text("setup.cfg"), re.MULTILINE
     )
     assert section is not None
-    required = re.findall(r"^ +([a-z0-9-]+) ", section[1], re.MULTILINE)
+    required = set(re.findall(r"^ +([a-z0-9-]+) ", section[1], re.MULTILINE))
     page = _text("docs/adr/0013-dependencies.md")
     explained = set(re.findall(r"^\| ([a-z0-9-]+) \|", page, re.MULTILINE))
-    assert explained - {"package"} == set(required)
+    assert explained - {"package"} == required
+    imported = {
+        name.partition(".")[0].replace("_", "-")
+        for module in modules(*PACKAGES)
+        for _, name in module.imports()
+    }
+    assert required - imported == set()
 
 
 def test_lock_files_pin_by_hash_and_name_no_index() -> None:
