@@ -5,3 +5,50 @@ answers are handed in, with the instant to judge at. `jpki.verify.client` is the
 module that fetches. Whatever is missing, stale or not understood never leads to a
 `Valid`.
 """
+
+from jpki.verify.algorithms import AcceptAnyAlgorithm, AlgorithmPolicy, EraAlgorithms
+from jpki.verify.anchors import TrustAnchor
+from jpki.verify.evidence import AtHand, EvidenceSource, Gathered, Issued
+from jpki.verify.jobs import PathJob, RevocationMode
+from jpki.verify.outcomes import (
+    Evidence,
+    Indeterminate,
+    Invalid,
+    Outcome,
+    SignerIdentity,
+    Valid,
+    Work,
+)
+from jpki.verify.paths import verify_path
+from jpki.verify.pool import Pool
+from jpki.verify.reasons import LANGUAGES, Code, Reason
+from jpki.verify.signatures import SignatureFacts
+from jpki.verify.verifier import VerificationPolicy, Verifier
+
+__all__ = [
+    "LANGUAGES",
+    "AcceptAnyAlgorithm",
+    "AlgorithmPolicy",
+    "AtHand",
+    "Code",
+    "EraAlgorithms",
+    "Evidence",
+    "EvidenceSource",
+    "Gathered",
+    "Indeterminate",
+    "Invalid",
+    "Issued",
+    "Outcome",
+    "PathJob",
+    "Pool",
+    "Reason",
+    "RevocationMode",
+    "SignatureFacts",
+    "SignerIdentity",
+    "TrustAnchor",
+    "Valid",
+    "VerificationPolicy",
+    "Verifier",
+    "Work",
+    "verify_path",
+]

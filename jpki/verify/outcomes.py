@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
+from jpki.verify.anchors import TrustAnchor
 from jpki.verify.reasons import Code, Reason
 from jpki.x509.basic_information import CertifiedAttributes
 from jpki.x509.names import rfc4514
@@ -106,6 +107,8 @@ class Verdict:
     at: datetime
     """The instant that was judged at."""
     reason: Reason
+    anchor: TrustAnchor | None = None
+    """Where the path begins; None where none was found."""
     path: tuple[Certificate, ...] = ()
     """Below the trust anchor, the end entity last; empty where none was found."""
     policies: frozenset[str] = frozenset()
@@ -128,6 +131,7 @@ class Verdict:
             "outcome": self.outcome,
             "at": _time(self.at),
             **self.reason.to_json(),
+            "anchor": None if self.anchor is None else rfc4514(self.anchor.name),
             "path": [certificate.fingerprint for certificate in self.path],
             "policies": sorted(self.policies),
             "revocation": [evidence.to_json() for evidence in self.evidence],

@@ -27,7 +27,6 @@ from jpki.verify.refusal import Undecided
 from jpki.verify.revocation import RevocationChecker
 from jpki.verify.signatures import SignatureFacts
 from jpki.verify.validation import CandidatePath, PathProblem, about, validate_path
-from jpki.x509.parse import Certificate
 
 __all__ = ["verify_path"]
 
@@ -40,7 +39,7 @@ class _Attempt:
     """How near it came: undecided before refused, later checks before earlier ones."""
     reason: Reason
     decided: bool
-    path: tuple[Certificate, ...] = ()
+    path: CandidatePath
     policies: frozenset[str] = frozenset()
     evidence: tuple[Evidence, ...] = ()
 
@@ -62,7 +61,8 @@ def verify_path(job: PathJob, facts: SignatureFacts | None = None) -> Outcome:
                 return Valid(
                     at=job.at,
                     reason=attempt.reason,
-                    path=attempt.path,
+                    anchor=attempt.path.anchor,
+                    path=attempt.path.certificates,
                     policies=attempt.policies,
                     evidence=attempt.evidence,
                     work=_work(budget),
@@ -81,7 +81,8 @@ def verify_path(job: PathJob, facts: SignatureFacts | None = None) -> Outcome:
     return outcome(
         at=job.at,
         reason=best.reason,
-        path=best.path,
+        anchor=best.path.anchor,
+        path=best.path.certificates,
         policies=best.policies,
         evidence=best.evidence,
         work=_work(budget),
@@ -95,14 +96,12 @@ def _attempt(
         validated = validate_path(candidate, job, facts, budget)
     except PathProblem as problem:
         position = problem.reason.position or 0
-        return _Attempt(
-            (0, position), problem.reason, decided=True, path=candidate.certificates
-        )
+        return _Attempt((0, position), problem.reason, True, candidate)
     statuses = RevocationChecker(job, facts, budget).check(candidate)
     reasons = [
         (
             not isinstance(status.problem, Undecided),
-            status.problem.reason(position, **about(certificate)),
+            status.problem.reason(about(certificate), position),
         )
         for position, (certificate, status) in enumerate(
             zip(candidate.certificates, statuses, strict=True), 1
@@ -116,8 +115,8 @@ def _attempt(
     return _Attempt(
         (1 if decided else 2, reason.position or 0),
         reason,
-        decided=decided,
-        path=candidate.certificates,
+        decided,
+        candidate,
         policies=validated.policies,
         evidence=tuple(item for status in statuses for item in status.evidence),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from jpki.verify.reasons import Code, Reason
 
 __all__ = ["Refused", "Undecided"]
@@ -16,13 +18,15 @@ class Refused(Exception):
         self.clause = clause
         self.data = data
 
-    def reason(self, position: int | None = None, **data: str) -> Reason:
-        """This finding, with where it was made."""
+    def reason(
+        self, about: Mapping[str, str] | None = None, position: int | None = None
+    ) -> Reason:
+        """This finding, with what it is about and where it was made."""
         return Reason(
             code=self.code,
             clause=self.clause,
             position=position,
-            data={**data, **self.data},
+            data={**(about or {}), **self.data},
         )
 
 

@@ -162,7 +162,7 @@ def validate_path(
                     job.at,
                 )
             except Undecided as doubt:
-                doubts.append(doubt.reason(index + 1, **about(certificate)))
+                doubts.append(doubt.reason(about(certificate), index + 1))
     return ValidatedPath(path, policies, tuple(doubts))
 
 
@@ -177,11 +177,11 @@ def _locating(position: int, certificate: Certificate) -> Iterator[None]:
     try:
         yield
     except Refused as refusal:
-        reason = refusal.reason(position, **about(certificate))
+        reason = refusal.reason(about(certificate), position)
         raise PathProblem(reason) from None
     except EncodingError as error:
         malformed = Refused(Code.MALFORMED_CERTIFICATE, problem=error.reason)
-        reason = malformed.reason(position, **about(certificate))
+        reason = malformed.reason(about(certificate), position)
         raise PathProblem(reason) from None
 
 
