@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
-
-import urllib3
+from typing import Any, TypeVar
 
 from jpki.access import RequestSigner
+from jpki.access.client import SignedConnection
 from jpki.errors import (
     Conflict,
     EventRefused,
@@ -18,6 +16,7 @@ from jpki.errors import (
     PermissionDenied,
     RegistryUnavailable,
     RequestError,
+    ServiceUnavailable,
     UnknownResident,
     WrongMunicipality,
 )
@@ -36,13 +35,6 @@ from jpki.registry.wire import (
 
 __all__ = ["RegistryClient"]
 
-_CONNECT_SECONDS: Final = 3.0
-_ANSWER_SECONDS: Final = 10.0
-_MAX_ANSWER: Final = 1024 * 1024
-"""Octets; a full page of the feed needs a fifth of it."""
-
-_log = logging.getLogger(__name__)
-
 T = TypeVar("T")
 
 
@@ -50,9 +42,7 @@ class RegistryClient:
     """One caller's access to the register; may be shared by threads."""
 
     def __init__(self, url: str, signer: RequestSigner) -> None:
-        self._url = url.rstrip("/")
-        self._signer = signer
-        self._pool = urllib3.PoolManager(maxsize=8, retries=False)
+        self._connection = SignedConnection("the resident register", url, signer)
 
     def provide(
         self, code: ResidentCode, purpose: Purpose = Purpose.SIGNATURE
@@ -109,7 +99,7 @@ class RegistryClient:
 
     def close(self) -> None:
         """Close idle connections."""
-        self._pool.clear()
+        self._connection.close()
 
     def _call(
         self,
@@ -120,54 +110,19 @@ class RegistryClient:
         *,
         patience: float = 0.0,
     ) -> T:
-        status, answer = self._exchange(method, path, body, patience)
-        try:
-            document = parse_object(answer)
-            if status in (200, 201):
-                return read(document)
-        except RequestError as error:
-            raise RegistryUnavailable(f"its answer is unusable: {error}") from None
-        raise _problem(status, document)
-
-    def _exchange(
-        self, method: str, path: str, body: bytes, patience: float
-    ) -> tuple[int, bytes]:
-        url = f"{self._url}{path}"
         fields = {"Content-Type": "application/json"} if body else {}
-        timeout = urllib3.Timeout(
-            connect=_CONNECT_SECONDS, read=_ANSWER_SECONDS + patience
-        )
         try:
-            response = self._pool.request(
-                method,
-                url,
-                body=body or None,
-                headers=self._signer.headers(method, url, body, fields),
-                timeout=timeout,
-                redirect=False,
-                preload_content=False,
-                decode_content=False,
+            answer = self._connection.exchange(
+                method, path, body, fields, patience=patience
             )
-            try:
-                answer = response.read(_MAX_ANSWER + 1)
-                if len(answer) > _MAX_ANSWER:
-                    response.close()
-                    raise RegistryUnavailable("its answer is too long")
-            finally:
-                response.release_conn()
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            _log.info("no answer from the register: %s", type(error).__name__)
-            raise RegistryUnavailable(_reason(error)) from None
-        return response.status, answer
-
-
-def _reason(error: Exception) -> str:
-    """In words, without the path that the library would quote."""
-    if isinstance(error, urllib3.exceptions.NewConnectionError):
-        return "no connection"
-    if isinstance(error, urllib3.exceptions.TimeoutError):
-        return "too slow"
-    return "the connection broke"
+            document = parse_object(answer.body)
+            if answer.status in (200, 201):
+                return read(document)
+        except ServiceUnavailable as error:
+            raise RegistryUnavailable(error.reason) from None
+        except RequestError as error:
+            raise RegistryUnavailable(f"no usable exchange: {error}") from None
+        raise _problem(answer.status, document)
 
 
 def _problem(status: int, document: Mapping[str, Any]) -> JpkiError:
