@@ -84,6 +84,14 @@ def test_the_core_does_no_io(module: Module) -> None:
     assert found == []
 
 
+@pytest.mark.parametrize("module", _ALL, ids=_names(_ALL))
+def test_http_is_spoken_by_clients_only(module: Module) -> None:
+    """The standard library's clients are not a way around the import contracts."""
+    unwanted = {"http.client", "urllib.request", "urllib3", "requests", "httpx"}
+    imported = {name for _, name in module.imports()}
+    assert module.path.name == "client.py" or imported & unwanted == set()
+
+
 def test_the_edges_exist() -> None:
     """Every exception that is allowed here is one that is needed."""
     assert [edge for edge in _EDGES if not _any_within(edge)] == []
