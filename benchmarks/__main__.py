@@ -15,7 +15,7 @@ import click
 import benchmarks
 from benchmarks.figures import Figure, Report, machine
 
-_PARTS: Final = frozenset({"__main__", "figures", "timing"})
+_PARTS: Final = frozenset({"__main__", "crash_rig", "figures", "timing"})
 """Modules of the package that are not benchmarks."""
 
 
