@@ -6,9 +6,9 @@ import importlib
 import json
 import pkgutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from types import ModuleType
 
 import click
 
@@ -96,7 +96,7 @@ def main(
 
     The exit status is 1 if a target does not hold.
     """
-    known = names()
+    known = found()
     if name is None and not everything:
         click.echo("\n".join(known))
         return
@@ -105,7 +105,7 @@ def main(
     reports = []
     for each in known if name is None else [name]:
         click.echo(f"measuring {each} …", err=True)
-        reports.append(run(each, quick=quick))
+        reports.append(report_of(each, known[each], quick=quick))
     if write is not None:
         write.write_text(page(reports), "utf-8")
     if as_json:
