@@ -15,26 +15,22 @@ import click
 import benchmarks
 from benchmarks.figures import Figure, Report, machine
 
-_PARTS: Final = frozenset({"__main__", "crash_rig", "figures", "timing"})
-"""Modules of the package that are not benchmarks."""
+
+def found() -> dict[str, ModuleType]:
+    """The benchmarks by name: every module of the package that can `run`."""
+    modules = {
+        info.name: importlib.import_module(f"benchmarks.{info.name}")
+        for info in pkgutil.iter_modules(benchmarks.__path__)
+        if info.name != "__main__"
+    }
+    return {name: module for name, module in modules.items() if hasattr(module, "run")}
 
 
-def names() -> list[str]:
-    """The benchmarks there are, in alphabetical order."""
-    found = {module.name for module in pkgutil.iter_modules(benchmarks.__path__)}
-    return sorted(found - _PARTS)
-
-
-def run(name: str, *, quick: bool) -> Report:
-    """Import one benchmark and run it."""
-    module = importlib.import_module(f"benchmarks.{name}")
-    measure: Callable[[bool], Sequence[Figure]] = module.run
-    return Report(
-        benchmark=name,
-        about=(module.__doc__ or "").strip(),
-        machine=machine(),
-        figures=measure(quick),
-    )
+def report_of(name: str, module: ModuleType, *, quick: bool) -> Report:
+    """Run one benchmark."""
+    figures: Sequence[Figure] = module.run(quick)
+    about = (module.__doc__ or "").strip()
+    return Report(benchmark=name, about=about, machine=machine(), figures=figures)
 
 
 def page(reports: Sequence[Report]) -> str:
