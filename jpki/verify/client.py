@@ -2,7 +2,7 @@
 
 Everything is bounded in time and size, redirects are not followed, and whatever goes
 wrong becomes a note: a verdict without its evidence is indeterminate, never valid.
-CRLs are kept with their ETag, so that an unchanged one is neither sent nor parsed again.
+CRLs are kept with their ETag: an unchanged one is neither sent nor parsed again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -36,6 +37,9 @@ __all__ = ["OnlineEvidence"]
 
 _CONNECT_SECONDS: Final = 3.0
 _ANSWER_SECONDS: Final = 10.0
+_TRANSFER_SECONDS: Final = 60.0
+"""For a whole body, however it trickles."""
+_CHUNK: Final = 1 << 16
 _MAX_INDEX: Final = 16 << 20
 """Octets of a list of certificates or CRLs: 47 authorities need a few hundred kB."""
 _MAX_CRL: Final = 256 << 20
@@ -231,10 +235,7 @@ class OnlineEvidence:
                 decode_content=False,
             )
             try:
-                content = response.read(limit + 1)
-                if len(content) > limit:
-                    response.close()
-                    raise ServiceUnavailable(url, "its answer is too long")
+                content = _read(response, url, limit)
             finally:
                 response.release_conn()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -251,6 +252,20 @@ class _Answer:
     body: bytes
     tag: str
     unchanged: bool
+
+
+def _read(response: urllib3.BaseHTTPResponse, url: str, limit: int) -> bytes:
+    """The whole body, if it comes in time and is no longer than `limit`."""
+    deadline = monotonic() + _TRANSFER_SECONDS
+    content = bytearray()
+    while chunk := response.read1(_CHUNK):
+        content += chunk
+        if len(content) > limit or monotonic() > deadline:
+            response.close()
+            slow = len(content) <= limit
+            reason = "too slow" if slow else "its answer is too long"
+            raise ServiceUnavailable(url, reason)
+    return bytes(content)
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -1,0 +1,1 @@
+"""Small programs that embed the library. Each is run by a test."""

@@ -1,0 +1,131 @@
+"""Pages for people: server-rendered, no script, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from flask import Request, Response, render_template
+
+from examples.portal.application import MAX_STATEMENT, PROCEDURES, Application
+from examples.portal.archive import Receipt
+from examples.portal.words import Words
+from jpki.verify import Outcome, Valid
+from jpki.x509.basic_information import CertifiedAttributes
+from jpki.x509.names import rfc4514
+
+__all__ = ["first_page", "problem_page", "verdict_page", "wants_page"]
+
+_MARKS: Final = {"valid": "✓", "invalid": "✕", "indeterminate": "?"}
+
+
+def wants_page(request: Request) -> bool:
+    """Whether the caller is a browser: it names HTML, and before JSON."""
+    accepted = request.accept_mimetypes
+    best = accepted.best_match(["application/json", "text/html"])
+    return best == "text/html" and accepted["text/html"] > accepted["application/json"]
+
+
+def first_page(words: Words) -> Response:
+    """The three steps: make, sign, send."""
+    return _page(
+        words,
+        "first.html",
+        procedures=[(key, words("procedures", key)) for key in PROCEDURES],
+        max_statement=MAX_STATEMENT,
+    )
+
+
+def verdict_page(
+    words: Words,
+    outcome: Outcome,
+    application: Application,
+    receipt: Receipt | None,
+) -> Response:
+    """The verdict as a citizen understands it, with the details folded away."""
+    attributes = None if outcome.signer is None else outcome.signer.attributes
+    return _page(
+        words,
+        "verdict.html",
+        outcome=outcome,
+        accepted=isinstance(outcome, Valid),
+        mark=_MARKS[outcome.outcome],
+        headline=words("verdict", outcome.outcome),
+        reason=words.reason(outcome.reason),
+        advice=words.advice(outcome.code),
+        judged_at=words.time(outcome.at),
+        receipt=receipt,
+        received_at=None if receipt is None else words.time(receipt.received_at),
+        procedure=words("procedures", application.procedure),
+        statement=application.statement,
+        items=_items(words, attributes),
+        path=[rfc4514(certificate.subject) for certificate in outcome.path],
+        anchor=None if outcome.anchor is None else rfc4514(outcome.anchor.name),
+        revocation=[
+            words("verdict", "as_of").format(
+                kind=found.kind.upper(),
+                issuer=found.issuer,
+                status=words("statuses", found.status),
+                this_update=words.time(found.this_update),
+            )
+            for found in outcome.evidence
+        ],
+    )
+
+
+def problem_page(words: Words, key: str, status: int) -> Response:
+    """An error, in words."""
+    response = _page(words, "problem.html", sentence=words("problem", key))
+    response.status_code = status
+    return response
+
+
+def _items(
+    words: Words, attributes: CertifiedAttributes | None
+) -> list[tuple[str, list[tuple[str, bool]]]]:
+    """Label and characters of each item; True where a character is a substitute."""
+    if attributes is None:
+        return []
+    born = attributes.date_of_birth
+    birth = attributes.date_of_birth_text if born is None else born.isoformat()
+    name = _flagged(attributes.name, attributes.name_substitutions)
+    address = _flagged(attributes.address, attributes.address_substitutions)
+    gender = words("genders", attributes.gender.value)
+    return [
+        (words("verdict", "name"), name),
+        (words("verdict", "address"), address),
+        (words("verdict", "date_of_birth"), [(words.day(birth), False)]),
+        (words("verdict", "gender"), [(gender, False)]),
+    ]
+
+
+def _flagged(text: str, flags: str) -> list[tuple[str, bool]]:
+    return [
+        (character, flag == "1") for character, flag in zip(text, flags, strict=True)
+    ]
+
+
+def _page(words: Words, template: str, **values: object) -> Response:
+    style = _style()
+    html = render_template(template, words=words, style=style, **values)
+    response = Response(html, mimetype="text/html")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+    response.headers["Content-Language"] = words.language
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@cache
+def _style() -> str:
+    # An .html file, so that it is packaged with the pages; it stands in their <style>.
+    folder = resources.files(__package__) / "templates"
+    return (folder / "style.html").read_text("utf-8")
