@@ -225,12 +225,12 @@ def _refuse_twice(
 
 def _validity(table: Table) -> Validity:
     years, days = table.count("years", 0), table.count("days", 0)
-    if not 0 < years * 366 + days < 100 * 366:
-        raise table.error("years", "a validity is between one day and a century")
     end_of_day = table.boolean("end_of_day_jst", True)
     table.optional_string("source")
     table.remark("unconfirmed")
     table.finish()
+    if not 0 < years * 366 + days < 100 * 366:
+        raise table.error("years", "a validity is between one day and a century")
     return Validity(years=years, days=days, end_of_day_jst=end_of_day)
 
 
