@@ -1,0 +1,90 @@
+"""The frame around benchmarks: what a figure says, and the document that is printed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.__main__ import found, main, page
+from benchmarks.figures import Figure, Report, Target
+
+_FIGURE = Figure(
+    name="signatures",
+    value=950.04,
+    unit="1/s",
+    limit=1000.0,
+    peers={"other 1.0": 700.0},
+    target=Target("at least", 0.95, of_limit=True),
+)
+
+
+def test_a_figure_is_printed_with_limit_peers_and_verdict() -> None:
+    """The JSON of a figure has these members and no others."""
+    assert _FIGURE.to_json() == {
+        "name": "signatures",
+        "value": 950.0,
+        "unit": "1/s",
+        "limit": 1000.0,
+        "ratio_to_limit": 0.95,
+        "peers": {"other 1.0": 700.0},
+        "target": "≥ 0.95 × limit",
+        "holds": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "limit", "holds"),
+    [
+        (Target("at most", 0), 0, None, True),
+        (Target("at most", 0), 1, None, False),
+        (Target("at least", 200), 200, None, True),
+        (Target("at most", 3, of_limit=True), 31, 10.0, False),
+        (Target("at most", 3, of_limit=True), 1, None, False),
+    ],
+)
+def test_a_target_is_a_number_or_a_share_of_the_limit(
+    target: Target, value: float, limit: float | None, holds: bool
+) -> None:
+    """A share of a limit that was not measured is never kept."""
+    assert target.holds(value, limit) is holds
+
+
+def test_the_page_shows_what_does_not_hold() -> None:
+    """A broken target cannot be overlooked."""
+    broken = Figure(name="lost", value=1, unit="events", target=Target("at most", 0))
+    report = Report(
+        benchmark="crash",
+        about="What a crash loses.",
+        machine={"cores": 2},
+        figures=[_FIGURE, broken],
+    )
+    rows = page([report]).splitlines()
+    assert rows[-2].endswith("| other 1.0: 700.0 | ≥ 0.95 × limit | yes |")
+    assert rows[-1] == "| lost | 1 events | – | – | – | ≤ 0 | **no** |"
+
+
+def test_benchmarks_are_found_and_listed() -> None:
+    """Every module that can run is listed; helpers are not."""
+    listed = CliRunner().invoke(main, []).output.split()
+    assert listed == sorted(found())
+    assert "startup" in listed
+    assert "figures" not in listed
+
+
+def test_an_unknown_benchmark_is_refused_with_those_there_are() -> None:
+    """The message names what could have been meant."""
+    result = CliRunner().invoke(main, ["nothing"])
+    assert result.exit_code == 2
+    assert "startup" in result.output
+
+
+@pytest.mark.slow
+def test_a_run_prints_one_document() -> None:
+    """Standard output is JSON and nothing else."""
+    result = CliRunner().invoke(main, ["startup", "--quick", "--json"])
+    document = json.loads(result.stdout)
+    assert set(document) == {"benchmark", "machine", "figures"}
+    assert document["benchmark"] == "startup"
+    assert all(figure["value"] > 0 for figure in document["figures"])
