@@ -12,7 +12,6 @@ import os
 import random
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,7 +19,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -32,7 +31,7 @@ from jpki.authority.audit import account_for_serials, verify_audit
 from jpki.authority.client import AuthorityClient
 from jpki.authority.office import Office
 from jpki.cli.founding import Founder, Layout, Ports, lay_out
-from jpki.cli.supervisor import Supervisor
+from jpki.cli.supervisor import Supervisor, free_ports
 from jpki.errors import ServiceUnavailable
 from jpki.keys.memory import generate_key
 from jpki.model.calendar import day_in_japan
@@ -137,7 +136,7 @@ class Rig:
             threading.Thread(target=self._clerk, daemon=True) for _ in range(_CLERKS)
         ]
 
-    # -- the work -----------------------------------------------------------------------
+    # -- the work
 
     def start_work(self) -> None:
         """Let the clerks begin."""
@@ -183,13 +182,13 @@ class Rig:
                 event_id=str(uuid.uuid4()),
                 kind=EventKind.MOVE_WITHIN,
                 effective_on=day_in_japan(self._clock()),
-                address=f"茨城県つくば市天王台二丁目{self._chance.randrange(1, 999)}番地",
+                address=f"茨城県つくば市東{self._chance.randrange(1, 999)}番地",
             )
             _until_answered(lambda: registrar.record_event(resident.code, change))
             with self._lock:
                 self._moved[change.event_id] = resident.code
 
-    # -- the killing --------------------------------------------------------------------
+    # -- the killing
 
     def kill_at_point(self, point: str) -> None:
         """Run the authority until it kills itself at this point."""
@@ -237,7 +236,7 @@ class Rig:
         if b"ready" not in process.stdout.readline():
             raise ServiceUnavailable("ca_server", "did not start again")
 
-    # -- the reckoning ------------------------------------------------------------------
+    # -- the reckoning
 
     def settle(self) -> Findings:
         """Let everybody finish with the authority alive, then examine the books."""
@@ -358,7 +357,7 @@ def open_rig(directory: Path, *, seed: int | None = None) -> Iterator[Rig]:
         directory: for everything; kept for whoever wants to look into it.
         seed: of the moments at which to kill; chosen and told by nobody if None.
     """
-    authority, revocation, registry = _free_ports(3)
+    authority, revocation, registry = free_ports(3)
     layout = lay_out(
         directory,
         era="prefectural-sha256",
@@ -378,11 +377,3 @@ def open_rig(directory: Path, *, seed: int | None = None) -> Iterator[Rig]:
     with Supervisor(layout.config, layout.data / "logs") as supervisor:
         supervisor.start("registry_stub")
         yield Rig(layout, settings, office, chance=chance)
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for listener in listeners:
-            listener.bind(("127.0.0.1", 0))
-        return [listener.getsockname()[1] for listener in listeners]

@@ -34,8 +34,7 @@ def create_app(settings: Settings, office: Office, *, clock: Clock) -> Flask:
     own = settings.authority
 
     def find(operator: str) -> Caller | None:
-        with office.store.read() as uow:
-            return find_caller(uow, operator, at=clock())
+        return find_caller(office, operator, at=clock())
 
     counter = Counter(
         office=office,

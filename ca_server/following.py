@@ -67,7 +67,7 @@ class Follower:
                 stop.wait(_RETRY_SECONDS)
 
     def publish(self, stop: threading.Event) -> None:
-        """Publish every CRL that is due: after a revocation at once, else by schedule."""
+        """Publish every CRL that is due: at once after a revocation, else on time."""
         failing = False
         while not stop.is_set():
             try:

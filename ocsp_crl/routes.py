@@ -21,6 +21,7 @@ from jpki.service.clock import TEST_INSTANT_HEADER, request_instant
 from jpki.service.health import Health
 from jpki.store.authority_records import CRLRecord
 from jpki.x509.names import parse_name, rfc4514
+from jpki.x509.pem import pem
 
 __all__ = ["RevocationService", "blueprint"]
 
@@ -92,7 +93,7 @@ def blueprint(service: RevocationService) -> Blueprint:
             found = uow.crls.current(authority, scope, generation)
         if found is None or found.crl is None or kind not in _KINDS:
             raise NotFound("CRL", f"{authority}/{generation}/{scope}.{kind}")
-        body = found.crl if kind == "crl" else _pem(found.crl)
+        body = found.crl if kind == "crl" else pem(found.crl, "X509 CRL")
         return _crl(found, body, kind, service.instant())
 
     return routes
@@ -174,14 +175,6 @@ def _crl(entry: CRLRecord, body: bytes, kind: str, at: datetime) -> Response:
     response.headers["Cache-Control"] = "public, no-cache"
     response.make_conditional(request, accept_ranges=True, complete_length=len(body))
     return response
-
-
-def _pem(der: bytes) -> bytes:
-    text = base64.b64encode(der).decode("ascii")
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    return "\n".join(
-        ["-----BEGIN X509 CRL-----", *lines, "-----END X509 CRL-----", ""]
-    ).encode("ascii")
 
 
 def _strong_tag(body: bytes) -> str:

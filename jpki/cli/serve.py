@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import click
 
+from jpki.cli.interruption import interruptible
 from jpki.cli.supervisor import Supervisor
 from jpki.errors import ServiceUnavailable
 from jpki.service.settings import load
 
-__all__ = ["SERVERS", "interruptible", "serve"]
+__all__ = ["SERVERS", "serve"]
 
 SERVERS: Final = ("registry_stub", "ca_server", "ocsp_crl")
 """In the order in which they are shown; they wait for one another by themselves."""
-
-
-def interruptible() -> None:
-    """Let SIGTERM end this process as Ctrl-C does, so that everything is stopped."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
 
 
 @click.command()

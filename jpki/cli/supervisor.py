@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import json
 import selectors
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +23,7 @@ from typing import Final, Self
 
 from jpki.errors import ServiceUnavailable
 
-__all__ = ["Server", "Supervisor"]
+__all__ = ["Server", "Supervisor", "free_ports"]
 
 START_SECONDS: Final = 30.0
 """A server that says nothing for so long will not come."""
@@ -64,13 +66,18 @@ class Supervisor:
         """Those that run, in the order they were started."""
         return tuple(self._servers)
 
-    def start(self, *modules: str) -> None:
+    def start(self, *modules: str, config: Path | None = None) -> None:
         """Start these servers side by side and return when all of them are ready.
+
+        Args:
+            modules: what `python -m` runs.
+            config: their settings, where they are not those of the installation.
 
         Raises:
             ServiceUnavailable: one of them ended or stayed silent; all are stopped.
         """
-        launched = [(module, *self._launch(module)) for module in modules]
+        settings = config or self._config
+        launched = [(module, *self._launch(module, settings)) for module in modules]
         try:
             for module, process, log in launched:
                 url = _await_ready(module, process, log)
@@ -83,12 +90,14 @@ class Supervisor:
             self.stop()
             raise
 
-    def _launch(self, module: str) -> tuple[subprocess.Popen[bytes], Path]:
+    def _launch(
+        self, module: str, config: Path
+    ) -> tuple[subprocess.Popen[bytes], Path]:
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{module.rpartition('.')[2]}.log"
         with log.open("ab") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", module, "--config", str(self._config)],
+                [sys.executable, "-m", module, "--config", str(config)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -144,3 +153,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         if pipe is not None:
             with contextlib.suppress(OSError):
                 pipe.close()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface that nobody listens on now, all different."""
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in listeners]

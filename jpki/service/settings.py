@@ -150,11 +150,19 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
             hint="set common.allow_test_clock = true if this is one",
         )
     data = common.data_directory
+    authority = read_table(
+        AuthoritySettings, "authority", document, base=base, data=data
+    )
+    if authority.killed_at is not None and not common.allow_test_clock:
+        raise ConfigurationError(
+            str(file),
+            "authority.killed_at",
+            "a server that kills itself is for test systems",
+            hint="set common.allow_test_clock = true if this is one",
+        )
     return Settings(
         common=common,
-        authority=read_table(
-            AuthoritySettings, "authority", document, base=base, data=data
-        ),
+        authority=authority,
         revocation=read_table(
             RevocationSettings, "revocation", document, base=base, data=data
         ),

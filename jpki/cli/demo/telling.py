@@ -81,6 +81,7 @@ class Teller:
             language: `ja` or `en`.
             show: takes each finished line; None keeps quiet.
         """
+        self.language = language
         self._words = _story(language)
         self._show = show or (lambda _line: None)
         self.steps: list[Step] = []

@@ -1,0 +1,101 @@
+"""Commands with which a reader goes on by hand, exactly as they are to be typed."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import UTC, datetime
+
+from jpki import data
+from jpki.authority.directory import authority_certificates
+from jpki.cli.demo.world import World
+from jpki.x509.pem import pem
+
+__all__ = ["commands", "keep_bundles"]
+
+
+def keep_bundles(world: World) -> None:
+    """Write what the commands need beside the artefacts: chain, and current CRLs."""
+    certificates = [
+        pem(entry.certificate, "CERTIFICATE")
+        for entry in authority_certificates(world.office)
+        if not entry.self_signed
+    ]
+    (world.artefacts / "cross-certificates.pem").write_bytes(b"".join(certificates))
+    with world.office.store.read() as uow:
+        lists = [
+            pem(current.crl, "X509 CRL")
+            for authority in uow.authorities.all()
+            for scope in ("crl", "arl")
+            if (current := uow.crls.current(authority.id, scope, 1))
+            and current.crl is not None
+        ]
+    (world.artefacts / "crls.pem").write_bytes(b"".join(lists))
+
+
+def commands(world: World) -> list[str]:
+    """One a line. The first certificate is revoked by now, the second is good."""
+    folder = world.artefacts
+    policy = data.topology().governor_policy
+    at = _at(world)
+    lines = []
+    for name in ("first", "second"):
+        lines.append(
+            _line(
+                f"openssl ocsp -issuer {_file(folder / 'governor-08.pem')}"
+                f" -cert {_file(folder / f'{name}.pem')}"
+                f" -CAfile {_file(folder / 'governor-08.pem')}"
+                f" -url {world.status_url}/ocsp",
+                _tolerance(world),
+                at,
+            )
+        )
+    for name in ("first", "second"):
+        lines.append(
+            _line(
+                f"openssl verify -crl_check"
+                f" -CAfile {_file(folder / 'governor-13.pem')}"
+                f" -untrusted {_file(folder / 'cross-certificates.pem')}"
+                f" -CRLfile {_file(folder / 'crls.pem')}"
+                f" -policy_check -policy {policy}",
+                at,
+                _file(folder / f"{name}.pem"),
+            )
+        )
+    lines += [
+        f"curl -s {world.status_url}/crls",
+        f"curl -s {world.status_url}/crls/governor-08/1/crl.crl"
+        " | openssl crl -inform DER -noout -text",
+        _line(
+            f"jpki verify {_file(folder / 'application.xml')}"
+            f" --signature {_file(folder / 'second.p7s')}"
+            f" --anchor {_file(folder / 'governor-13.pem')} --policy {policy}"
+            f" --certificates-url {world.ca_url}/certificates"
+            f" --crls-url {world.status_url}/crls",
+            "" if not at else f"--at {world.clock():%Y-%m-%dT%H:%M:%SZ}",
+        ),
+        f"xdg-open {world.portal_url}/",
+    ]
+    return lines
+
+
+def _line(*parts: str) -> str:
+    return " ".join(part for part in parts if part)
+
+
+def _file(path: object) -> str:
+    return shlex.quote(str(path))
+
+
+def _at(world: World) -> str:
+    """openssl's instant, where the story's clock is not the machine's."""
+    if not world.settings.common.clock_offset_seconds:
+        return ""
+    return f"-attime {int(world.clock().timestamp())}"
+
+
+def _tolerance(world: World) -> str:
+    """`openssl ocsp` holds the response's times against the machine's clock only."""
+    if not world.settings.common.clock_offset_seconds:
+        return ""
+    distance = abs((datetime.now(UTC) - world.clock()).total_seconds())
+    return f"-validity_period {int(distance) + 86_400}"

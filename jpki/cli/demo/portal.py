@@ -1,0 +1,48 @@
+"""The settings of the portal in the other prefecture: its anchor, and whom it asks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from jpki import data
+from jpki.authority.directory import authority_certificates
+from jpki.cli.demo.world import PREFECTURES, World
+
+__all__ = ["write_portal_settings"]
+
+
+def write_portal_settings(world: World) -> Path:
+    """Write the portal's file and its trust anchor; returns the file."""
+    own = f"governor-{PREFECTURES[1]}"
+    anchor = next(
+        entry.certificate
+        for entry in authority_certificates(world.office)
+        if entry.authority == own and entry.self_signed
+    )
+    folder = world.layout.directory
+    (folder / "portal-anchor.cer").write_bytes(anchor)
+    common = world.settings.common
+    policy = data.topology().governor_policy
+    values = {
+        "port": world.portal_port,
+        "trust_anchors": ["portal-anchor.cer"],
+        "policies": [policy],
+        "certificates_url": f"{world.ca_url}/certificates",
+        "crls_url": f"{world.status_url}/crls",
+    }
+    lines = [
+        "# The portal of the other prefecture: it trusts its own governor alone.",
+        "[common]",
+        f"era = {json.dumps(common.era)}",
+        'data_directory = "data"',
+        f"allow_test_clock = {json.dumps(common.allow_test_clock)}",
+        f"clock_offset_seconds = {common.clock_offset_seconds}",
+        "",
+        "[portal]",
+        *(f"{key} = {json.dumps(value)}" for key, value in values.items()),
+        "",
+    ]
+    file = folder / "portal.toml"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return file

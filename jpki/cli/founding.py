@@ -1,0 +1,261 @@
+"""Lay out an installation: folders, secrets, credentials, settings, authorities.
+
+Everything ends up below one folder: `jpki.toml` at its top, the rest in `data/`.
+Nothing is ever overwritten.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from jpki import data
+from jpki.access import Credential, create_credential, save_callers
+from jpki.authority.delegation import certify_responder, enrol_operator
+from jpki.authority.establish import (
+    BRIDGE,
+    cross_certify,
+    found_bridge,
+    found_governor,
+    governor_id,
+)
+from jpki.authority.keyrings import FileKeyring, ResponderKeyring
+from jpki.authority.office import Office
+from jpki.authority.publication import publish_due
+from jpki.durable import create_file
+from jpki.errors import ConfigurationError
+from jpki.model.codes import MunicipalityCode
+from jpki.model.operators import Caller, Role
+from jpki.model.places import Prefecture
+from jpki.service.secrets import passphrase_from
+from jpki.service.settings import Settings
+from jpki.store.authority_records import CertificateRecord, CRLRecord
+
+__all__ = ["Founder", "Layout", "Ports", "lay_out"]
+
+FOUNDER: Final = "ca-operator-1"
+AUDITOR: Final = "auditor-1"
+AUTHORITY_SERVER: Final = "authority-server"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ports:
+    """Where the three servers listen on the loopback interface."""
+
+    authority: int = 8401
+    revocation: int = 8402
+    registry: int = 8403
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """Where everything of an installation is."""
+
+    directory: Path
+    config: Path
+    callers: Mapping[str, Credential]
+    """Everybody who may call a server, by identifier."""
+
+    @property
+    def data(self) -> Path:
+        """The data directory."""
+        return self.directory / "data"
+
+
+def lay_out(
+    directory: Path,
+    *,
+    era: str,
+    municipalities: Iterable[MunicipalityCode],
+    ports: Ports,
+    clock_offset: timedelta = timedelta(0),
+) -> Layout:
+    """Make folders, secrets, credentials and the settings file.
+
+    Args:
+        directory: made if it is missing; must not hold an installation.
+        era: of the authorities.
+        municipalities: each gets a counter and a registrar.
+        ports: of the servers.
+        clock_offset: moves the clock of all servers; a test system if not zero.
+
+    Raises:
+        ConfigurationError: there is an installation, or the folder cannot be written.
+    """
+    config = directory / "jpki.toml"
+    try:
+        for folder in ("keys", "responder-keys", "secrets", "credentials"):
+            (directory / "data" / folder).mkdir(parents=True, mode=0o700)
+        for name in ("ca-keys", "responder-keys"):
+            secret = f"{secrets.token_urlsafe(24)}\n".encode("ascii")
+            create_file(directory / "data" / "secrets" / f"{name}.txt", secret)
+        callers = _credentials(directory / "data" / "credentials", municipalities)
+        text = _settings_text(era, ports, clock_offset)
+        create_file(config, text.encode("utf-8"))
+    except FileExistsError as error:
+        raise ConfigurationError(
+            str(directory),
+            "DIR",
+            f"{Path(error.filename or '').name or 'something'} is there already",
+            hint="choose an empty folder; an installation is never overwritten",
+        ) from None
+    except OSError as error:
+        reason = error.strerror or "cannot be written"
+        raise ConfigurationError(str(directory), "DIR", reason) from None
+    return Layout(directory=directory, config=config, callers=callers)
+
+
+def _credentials(
+    folder: Path, municipalities: Iterable[MunicipalityCode]
+) -> Mapping[str, Credential]:
+    names = [AUTHORITY_SERVER, FOUNDER, AUDITOR]
+    for code in municipalities:
+        names += [f"counter-{code}-1", f"registrar-{code}-1"]
+    made = {name: create_credential(folder / f"{name}.pem", name) for name in names}
+    known = [
+        caller
+        for caller in map(as_caller, made.values())
+        if caller.role in (Role.REGISTRAR, Role.AUTHORITY_SERVER)
+    ]
+    save_callers(folder / "registry-clients.toml", known)
+    return made
+
+
+def as_caller(credential: Credential) -> Caller:
+    """Role and municipality, as the identifiers made here tell them."""
+    if credential.id in _ROLES:
+        role, municipality = _ROLES[credential.id], None
+    else:
+        word, code, _ = credential.id.split("-")
+        role, municipality = Role(word), MunicipalityCode(code)
+    return Caller(
+        id=credential.id,
+        role=role,
+        public_key=credential.public_key,
+        municipality=municipality,
+    )
+
+
+_ROLES: Final = {
+    AUTHORITY_SERVER: Role.AUTHORITY_SERVER,
+    FOUNDER: Role.CA_OPERATOR,
+    AUDITOR: Role.AUDITOR,
+}
+
+
+def _settings_text(era: str, ports: Ports, clock_offset: timedelta) -> str:
+    seconds = round(clock_offset.total_seconds())
+    moved = (
+        [
+            "# A test system whose clock stands elsewhere.",
+            "allow_test_clock = true",
+            f"clock_offset_seconds = {seconds}",
+        ]
+        if seconds
+        else []
+    )
+    lines = [
+        "# One file for the three servers; docs/operations.md names every key.",
+        "[common]",
+        f"era = {json.dumps(era)}",
+        'data_directory = "data"',
+        *moved,
+        "",
+        "[authority]",
+        f"port = {ports.authority}",
+        f'registry_url = "http://127.0.0.1:{ports.registry}"',
+        f'ocsp_url = "http://127.0.0.1:{ports.revocation}/ocsp"',
+        "",
+        "[revocation]",
+        f"port = {ports.revocation}",
+        "",
+        "[registry]",
+        f"port = {ports.registry}",
+        "# Invented residents in an empty register.",
+        "seed = true",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+class Founder:
+    """The CA operator who founds the authorities of one installation."""
+
+    def __init__(self, layout: Layout, settings: Settings, office: Office) -> None:
+        self._layout = layout
+        self._office = office
+        own = settings.revocation
+        responders = FileKeyring(
+            own.key_directory, passphrase_from(own.passphrase_file)
+        )
+        self._responding = replace(
+            office, keyring=ResponderKeyring(office.keyring, responders)
+        )
+        self._by = as_caller(layout.callers[FOUNDER])
+
+    def found(
+        self,
+        prefectures: Sequence[Prefecture],
+        *,
+        at: datetime,
+        founded: Callable[[CertificateRecord], None],
+        crossed: Callable[[CertificateRecord, str], None],
+    ) -> tuple[CRLRecord, ...]:
+        """Found bridge and governors, cross-certify, certify responders and operators.
+
+        Args:
+            prefectures: whose governors' authorities are founded.
+            at: the instant of the founding.
+            founded: told each self-signed certificate.
+            crossed: told each cross certificate and the authority it is for.
+
+        Returns:
+            The first CRLs.
+        """
+        governors = []
+        for prefecture in prefectures:
+            founded(found_governor(self._office, prefecture, at=at, by=self._by))
+            governors.append(governor_id(prefecture))
+        founded(found_bridge(self._office, at=at, by=self._by))
+        for governor in governors:
+            for issuer, subject in ((governor, BRIDGE), (BRIDGE, governor)):
+                cross = cross_certify(self._office, issuer, subject, at=at, by=self._by)
+                crossed(cross, subject)
+        for authority in (*governors, BRIDGE):
+            certify_responder(self._responding, authority, at=at, by=self._by)
+        self._enrol(governors, at)
+        return publish_due(self._office, at=at, by=self._by.id)
+
+    def _enrol(self, governors: Sequence[str], at: datetime) -> None:
+        roles = (Role.CA_OPERATOR, Role.AUDITOR, Role.COUNTER)
+        for credential in self._layout.callers.values():
+            operator = as_caller(credential)
+            if operator.role not in roles:
+                continue
+            place = operator.municipality
+            governor = governors[0] if place is None else f"governor-{place.prefecture}"
+            if governor in governors:
+                enrol_operator(self._office, governor, operator, at=at, by=self._by)
+
+
+def prefectures_of(codes: Iterable[str]) -> tuple[Prefecture, ...]:
+    """The prefectures of these two-digit codes, each once, in order of code.
+
+    Raises:
+        ConfigurationError: no such prefecture.
+    """
+    known = data.prefectures()
+    for code in codes:
+        if code not in known:
+            raise ConfigurationError(
+                "command line",
+                "--prefecture",
+                f"{code!r} is no prefecture code",
+                hint="two digits of JIS X 0401, such as 08 for Ibaraki",
+            )
+    return tuple(known[code] for code in sorted(set(codes)))

@@ -1,0 +1,83 @@
+"""`jpki init`: a new installation in one folder, ready for `jpki serve`."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import click
+
+from jpki import data
+from jpki.cli.founding import Founder, Ports, lay_out, prefectures_of
+from jpki.registry.seeding import seed_residents
+from jpki.service.clock import ProcessClock, offset_to, parse_instant
+from jpki.service.office import open_office, open_register
+from jpki.service.settings import load
+from jpki.store.authority_records import CertificateRecord
+
+__all__ = ["init"]
+
+_PREFECTURES: Final = ("08", "13")
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--era",
+    type=click.Choice(tuple(data.eras())),
+    default="prefectural-sha256",
+    show_default=True,
+    help="Algorithms, profiles and cards.",
+)
+@click.option(
+    "--prefecture",
+    "codes",
+    multiple=True,
+    default=_PREFECTURES,
+    show_default=True,
+    help="Two digits (JIS X 0401); may be given several times.",
+)
+@click.option(
+    "--at",
+    "date",
+    metavar="DATE",
+    help="Set the clock of the installation to this day or RFC 3339 instant.",
+)
+def init(directory: Path, era: str, codes: tuple[str, ...], date: str | None) -> None:
+    """Found authorities, bridge and register in the new folder DIRECTORY.
+
+    Makes the governors' authorities of the given prefectures, cross-certifies them
+    with a bridge, gives every municipality of the packaged register a counter and a
+    registrar, and writes DIRECTORY/jpki.toml for `jpki serve`.
+    """
+    prefectures = prefectures_of(codes)
+    offset = timedelta(0) if date is None else offset_to(parse_instant(date))
+    clock = ProcessClock(offset)
+    places = {resident.municipality for resident in seed_residents(clock())}
+    layout = lay_out(
+        directory,
+        era=era,
+        municipalities=sorted(
+            place
+            for place in places
+            if place.prefecture in {prefecture.code for prefecture in prefectures}
+        ),
+        ports=Ports(),
+        clock_offset=offset,
+    )
+    settings = load(layout.config, os.environ)
+    office = open_office(settings, open_register(settings, clock))
+
+    def founded(record: CertificateRecord) -> None:
+        click.echo(f"founded {record.authority}, valid to {record.not_after:%Y-%m-%d}")
+
+    def crossed(record: CertificateRecord, subject: str) -> None:
+        click.echo(f"{record.authority} certified {subject}")
+
+    lists = Founder(layout, settings, office).found(
+        prefectures, at=clock(), founded=founded, crossed=crossed
+    )
+    click.echo(f"published {len(lists)} CRLs")
+    click.echo(f"\nReady: jpki serve --config {layout.config}")
