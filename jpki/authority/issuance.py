@@ -59,7 +59,7 @@ __all__ = ["Issued", "issue"]
 
 _ACT: Final = "issue a certificate"
 
-_FRESH_ANSWERS: Final = 5
+_ATTEMPTS: Final = 5
 """How often the register is asked again because events overtook its answer."""
 
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -148,7 +148,7 @@ def _record(
     by: Caller,
 ) -> int:
     """Reserve a serial number over items that no applied event has overtaken."""
-    for _ in range(_FRESH_ANSWERS):
+    for _ in range(_ATTEMPTS):
         provided = require_applicant(
             office,
             application.resident,
@@ -162,7 +162,9 @@ def _record(
                 office, uow, application, generation, provided, public_key, at
             )
         with office.store.write() as uow:
-            if uow.events.position() > provided.as_of:
+            overtaken = uow.events.position() > provided.as_of
+            taken = uow.certificates.find(application.authority, prepared.serial)
+            if overtaken or taken is not None:
                 continue
             _recheck(uow, application, public_key, at)
             record(

@@ -161,19 +161,23 @@ def finish_crl(
     signed = assemble(waiting.tbs, signer.suite, signer.sign(waiting.tbs))
     office.step("publication.signed")
     for _ in range(_RACES):
-        _examine_or_refuse(office, signed, waiting, key, current, at=at, by=by)
+        overtaken = current is not None and current.number > number
+        if not overtaken:
+            _examine_or_refuse(office, signed, waiting, key, current, at=at, by=by)
         with office.store.write() as uow:
             settled = uow.crls.get(authority, number)
             if settled.state is not CRLState.PREPARED:
                 return settled
             newest = uow.crls.current(authority, waiting.scope, waiting.generation)
-            if newest is not None and newest.number > number:
+            if newest != current:
+                # Another list came into force while this one was examined.
+                current = newest
+                continue
+            if overtaken:
+                assert newest is not None
                 _refuse(uow, waiting, f"overtaken by {newest.number}", at=at, by=by)
                 uow.commit()
                 return newest
-            if newest != current:
-                current = newest
-                continue
             _put_in_force(uow, waiting, signed, at=at, by=by)
             published = uow.crls.get(authority, number)
             uow.commit()

@@ -28,6 +28,7 @@ from jpki.store.authority_records import (
     OperatorRecord,
     ResponderRecord,
 )
+from jpki.store.engine import stream
 
 __all__ = ["Applications", "Authorities", "Certificates", "Operators", "values_of"]
 
@@ -237,9 +238,9 @@ class Certificates(_Rows):
     def walk(self) -> Iterator[CertificateRecord]:
         """Every serial number of every authority, by number."""
         table = tables.certificate
-        rows = self._connection.execute(
+        rows = stream(
+            self._connection,
             select(table).order_by(table.c.authority, table.c.serial),
-            execution_options={"yield_per": 1000},
         )
         for row in rows:
             yield CertificateRecord(**row._mapping)
@@ -291,9 +292,9 @@ class Applications(_Rows):
     def walk(self) -> Iterator[ApplicationRecord]:
         """Every application, oldest first."""
         table = tables.application
-        rows = self._connection.execute(
+        rows = stream(
+            self._connection,
             select(table).order_by(table.c.filed_at, table.c.id),
-            execution_options={"yield_per": 1000},
         )
         for row in rows:
             yield ApplicationRecord(**row._mapping)

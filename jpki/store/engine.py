@@ -14,7 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    Select,
+    create_engine,
+    event,
+    text,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -27,7 +35,7 @@ from sqlalchemy.exc import (
 
 from jpki.errors import Conflict, StoreError
 
-__all__ = ["LOCK_WAIT_SECONDS", "Database"]
+__all__ = ["LOCK_WAIT_SECONDS", "Database", "stream"]
 
 LOCK_WAIT_SECONDS: Final = 30
 """How long a writer waits for the one before it."""
@@ -88,6 +96,12 @@ class Database:
                     writer.execute(text("SELECT pg_advisory_xact_lock(1246776137)"))
                 yield writer
                 writer.commit()
+
+
+def stream(connection: Connection, statement: Select[Any]) -> Iterator[Row[Any]]:
+    """The rows of a large answer, held a thousand at a time."""
+    with connection.execute(statement, execution_options={"yield_per": 1000}) as rows:
+        yield from rows
 
 
 def _parse(url: str) -> URL:

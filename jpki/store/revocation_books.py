@@ -19,6 +19,7 @@ from jpki.store.authority_records import (
     CRLState,
     JournalEntry,
 )
+from jpki.store.engine import stream
 
 __all__ = ["AppliedEvents", "Journal", "RevocationLists"]
 
@@ -94,9 +95,9 @@ class Journal:
     def serials(self) -> Iterator[tuple[str, int]]:
         """Authority and serial number of every line."""
         table = tables.revocation
-        rows = self._connection.execute(
+        rows = stream(
+            self._connection,
             select(table.c.authority, table.c.serial).order_by(table.c.position),
-            execution_options={"yield_per": 1000},
         )
         for row in rows:
             yield row.authority, row.serial
@@ -145,7 +146,8 @@ class Journal:
         ]
         if alive_at is not None:
             conditions.append(certificate.c.not_after >= alive_at)
-        rows = self._connection.execute(
+        rows = stream(
+            self._connection,
             select(
                 table.c.serial,
                 table.c.revoked_at,
@@ -159,7 +161,6 @@ class Journal:
             )
             .where(*conditions)
             .order_by(table.c.position),
-            execution_options={"yield_per": 1000},
         )
         return tuple(
             Revocation(

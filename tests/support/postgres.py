@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy.engine import make_url
+
 __all__ = ["new_database"]
 
 _UNPRIVILEGED: Final = ("postgres", "nobody")
@@ -26,11 +28,14 @@ _SUPERUSER: Final = "tests"
 _numbers: Final = itertools.count(1)
 
 
-def new_database() -> str:
-    """The URL of a new, empty database."""
+def new_database(template: str | None = None) -> str:
+    """The URL of a new database: empty, or a copy of the one at another such URL."""
     cluster = _cluster()
     name = f"test{next(_numbers)}"
-    cluster.run("createdb", "-h", str(cluster.folder), "-U", _SUPERUSER, name)
+    source = "template0" if template is None else make_url(template).database
+    cluster.run(
+        "createdb", "-h", str(cluster.folder), "-U", _SUPERUSER, "-T", str(source), name
+    )
     return f"postgresql://{_SUPERUSER}@/{name}?host={cluster.folder}"
 
 

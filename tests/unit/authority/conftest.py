@@ -1,0 +1,7 @@
+"""Databases for the tests in this folder."""
+
+from __future__ import annotations
+
+from tests.support.databases import authority_store, database_url, registry_store
+
+__all__ = ["authority_store", "database_url", "registry_store"]
