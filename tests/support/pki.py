@@ -29,7 +29,7 @@ from jpki.keys.memory import generate_key
 from jpki.keys.software import SoftwareSigner
 from jpki.model.names import Attribute, Name, StringType
 from jpki.model.profiles import KeyUsage
-from jpki.model.suites import suite
+from jpki.model.suites import Digest, suite
 from jpki.verify.anchors import TrustAnchor
 from jpki.x509.extensions import (
     basic_constraints,
@@ -45,6 +45,13 @@ from jpki.x509.general_names import (
 )
 from jpki.x509.keys import key_identifier
 from jpki.x509.names import encode_name
+from jpki.x509.ocsp import (
+    SingleResponse,
+    Status,
+    assemble_response,
+    cert_id,
+    prepare_response,
+)
 from jpki.x509.parse import Certificate, parse_certificate
 
 T0: Final = datetime(2014, 4, 1, tzinfo=UTC)
@@ -306,3 +313,41 @@ def name_constraints(
 def unknown_extension(*, critical: bool) -> bytes:
     """An extension that nothing understands."""
     return extension("1.2.392.200149.8.5.99", critical, octet_string(b"?"))
+
+
+def ocsp(
+    about: Party,
+    issuer: Party,
+    status: Status,
+    *,
+    responder: Party | None = None,
+    this_update: datetime = NOW - timedelta(minutes=5),
+    next_update: datetime | None = NOW + timedelta(minutes=10),
+    digest: Digest = Digest.SHA256,
+    enclosed: Sequence[Party] | None = None,
+    signer: SoftwareSigner | None = None,
+) -> bytes:
+    """An OCSP response about `about`; by its issuer, or by an enclosed responder."""
+    by = responder or issuer
+    own = by.key if signer is None else signer
+    identifier = cert_id(
+        encode_name(issuer.name),
+        issuer.key.public_key,
+        about.certificate.serial,
+        digest,
+    )
+    tbs = prepare_response(
+        responder_key_hash=key_identifier(by.key.public_key),
+        produced_at=this_update,
+        responses=[
+            SingleResponse(
+                cert_id=identifier,
+                status=status,
+                this_update=this_update,
+                next_update=next_update,
+            )
+        ],
+    )
+    parties = enclosed if enclosed is not None else [responder] if responder else []
+    certificates = [party.certificate.raw for party in parties]
+    return assemble_response(tbs, own.suite, own.sign(tbs), certificates)

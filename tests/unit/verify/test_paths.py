@@ -405,7 +405,7 @@ def test_the_name_must_be_borne() -> None:
         RFC822Name("a@example.jp"),
     )
     for wanted in borne:
-        assert isinstance(judge(leaf, SUB, name=borne), Valid)
+        assert isinstance(judge(leaf, SUB, name=wanted), Valid)
     for wanted in (
         DNSName("example.jp"),
         DNSName("a.b.example.jp"),
