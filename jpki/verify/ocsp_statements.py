@@ -131,7 +131,7 @@ def _responder(
             and normalized(certificate.issuer) == normalized(issuer_name)
             and _may_answer(certificate)
             and _signed(context, response, basic, certificate.public_key)
-            and context.may_speak(path.branch(index, certificate), unless_nocheck=True)
+            and context.may_speak(path.branch(index, certificate), as_responder=True)
         ):
             return rfc4514(certificate.subject)
     return None

@@ -60,39 +60,49 @@ class RevocationChecker:
             self._status(path, index) for index in range(len(path.certificates))
         )
 
-    def may_speak(self, path: CandidatePath, *, unless_nocheck: bool = False) -> bool:
+    def may_speak(self, path: CandidatePath, *, as_responder: bool = False) -> bool:
         """Whether the last certificate of this path is valid and not revoked.
 
         Its own status must not hang on what it says itself: while it is being looked
         into, nothing it signed counts.
+
+        Args:
+            as_responder: for OCSP. RFC 6960 4.2.2.2 asks that the issuer certified it,
+                not under which policy; and with nocheck, its status is not asked.
         """
         delegate = path.certificates[-1]
         if delegate.fingerprint in self._pending:
             return False
         if len(self._pending) >= MAX_DELEGATION_DEPTH:
             return False
-        route = (*(c.fingerprint for c in path.certificates), str(unless_nocheck))
+        route = (*(c.fingerprint for c in path.certificates), str(as_responder))
         if not self._pending and route in self._speakers:
             return self._speakers[route]
         self.budget.delegation()
         self._pending.add(delegate.fingerprint)
         try:
-            answer = self._may_speak(path, unless_nocheck)
+            answer = self._may_speak(path, as_responder)
         finally:
             self._pending.discard(delegate.fingerprint)
         if not self._pending:
             self._speakers[route] = answer
         return answer
 
-    def _may_speak(self, path: CandidatePath, unless_nocheck: bool) -> bool:
+    def _may_speak(self, path: CandidatePath, as_responder: bool) -> bool:
         try:
-            validated = validate_path(path, self._delegate_job, self.facts, self.budget)
+            validated = validate_path(
+                path,
+                self._delegate_job,
+                self.facts,
+                self.budget,
+                policies_bind=not as_responder,
+            )
         except PathProblem:
             return False
         if validated.doubts:
             return False
         nocheck = oids.OCSP_NOCHECK in path.certificates[-1].extensions
-        if unless_nocheck and nocheck:
+        if as_responder and nocheck:
             return True
         status = self._status(path, len(path.certificates) - 1)
         return status.problem is None

@@ -66,7 +66,7 @@ class Context(Protocol):
     facts: SignatureFacts
     budget: Budget
 
-    def may_speak(self, path: CandidatePath, *, unless_nocheck: bool = False) -> bool:
+    def may_speak(self, path: CandidatePath, *, as_responder: bool = False) -> bool:
         """Whether the last certificate of this path is valid and not revoked."""
         ...
 

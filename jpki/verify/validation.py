@@ -131,20 +131,36 @@ class _State:
     policy_mapping: int
     max_path_length: int
     initial_policies: frozenset[str]
+    policies_bind: bool = True
     graph: PolicyGraph = field(default_factory=PolicyGraph)
     names: NameConstraintState = field(default_factory=NameConstraintState)
 
+    @property
+    def must_have_policy(self) -> bool:
+        """Whether a path that is valid under no policy is refused by now."""
+        return self.policies_bind and self.explicit_policy <= 0
+
 
 def validate_path(
-    path: CandidatePath, job: PathJob, facts: SignatureFacts, budget: Budget
+    path: CandidatePath,
+    job: PathJob,
+    facts: SignatureFacts,
+    budget: Budget,
+    *,
+    policies_bind: bool = True,
 ) -> ValidatedPath:
     """Carry out RFC 5280 6.1 on this path.
+
+    Args:
+        policies_bind: False leaves out 6.1.3 (f) and 6.1.5 (g), for certificates whose
+            authority comes from their issuer alone.
 
     Raises:
         PathProblem: the path is not valid.
     """
     doubts: list[Reason] = []
     state = _initialize(path, job)
+    state.policies_bind = policies_bind
     last = len(path.certificates) - 1
     policies: frozenset[str] = frozenset()
     for index, certificate in enumerate(path.certificates):
@@ -250,7 +266,7 @@ def _process(
         any_policy_counts=state.inhibit_any_policy > 0 or (not is_last and self_issued),
     )
     # (f) If a policy is required by now, one must be left.
-    if state.explicit_policy <= 0 and state.graph.is_null:
+    if state.must_have_policy and state.graph.is_null:
         raise Refused(Code.POLICY_NOT_ACCEPTED, "RFC 5280 6.1.3(f)")
 
 
@@ -325,7 +341,7 @@ def _wrap_up(certificate: Certificate, state: _State, job: PathJob) -> frozenset
     _refuse_unknown_critical(certificate)
     # (g) Some policy is left that the user accepts, if one is required.
     policies = state.graph.constrained_to(state.initial_policies)
-    if state.explicit_policy <= 0 and not policies:
+    if state.must_have_policy and not policies:
         raise Refused(Code.POLICY_NOT_ACCEPTED, "RFC 5280 6.1.5(g)")
     _check_purpose(certificate, job)
     if job.name is not None and not bears_name(certificate, job.name):
