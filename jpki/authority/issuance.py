@@ -98,11 +98,8 @@ def issue(
     with office.store.read() as uow:
         found = application_for(uow, application, _ACT, by)
     public_key = _checked_key(office, found, request, moment)
-    if found.state is ApplicationState.FILED:
-        serial = _record(office, found, public_key, at=moment, by=by)
-        office.step("issuance.recorded")
-    else:
-        serial = _resumed(office, found, public_key)
+    serial = _record(office, found, public_key, at=moment, by=by)
+    office.step("issuance.recorded")
     completed = finish(office, found.authority, serial, at=moment, by=by.id)
     return _answer(office, found.id, completed)
 
@@ -123,11 +120,12 @@ def _checked_key(
     return parsed.public_key
 
 
-def _resumed(office: Office, application: ApplicationRecord, public_key: bytes) -> int:
+def _resumed(
+    uow: AuthorityUnitOfWork, application: ApplicationRecord, public_key: bytes
+) -> int:
     """The serial number of an earlier call with the same key."""
     if application.serial is not None:
-        with office.store.read() as uow:
-            known = uow.certificates.get(application.authority, application.serial)
+        known = uow.certificates.get(application.authority, application.serial)
         if (
             application.state is not ApplicationState.CANCELLED
             and known.subject_key == key_digest(public_key)
@@ -147,8 +145,15 @@ def _record(
     at: datetime,
     by: Caller,
 ) -> int:
-    """Reserve a serial number over items that no applied event has overtaken."""
+    """Reserve a serial number over items that no applied event has overtaken.
+
+    Where an earlier call, or one at the same time, has reserved one for the same key,
+    that is the answer.
+    """
     for _ in range(_ATTEMPTS):
+        if application.state is not ApplicationState.FILED:
+            with office.store.read() as uow:
+                return _resumed(uow, application, public_key)
         provided = require_applicant(
             office,
             application.resident,
@@ -162,6 +167,9 @@ def _record(
                 office, uow, application, generation, provided, public_key, at
             )
         with office.store.write() as uow:
+            application = uow.applications.get(application.id)
+            if application.state is not ApplicationState.FILED:
+                continue
             overtaken = uow.events.position() > provided.as_of
             taken = uow.certificates.find(application.authority, prepared.serial)
             if overtaken or taken is not None:
@@ -178,8 +186,7 @@ def _record(
                 at=at,
                 by=by.id,
                 application=application.id,
-                # After a change of code the application already bears the new one.
-                resident=uow.applications.get(application.id).resident,
+                resident=application.resident,
                 as_of=provided.as_of,
             )
             uow.applications.move(
@@ -212,16 +219,10 @@ def _recheck(
     at: datetime,
 ) -> None:
     """What must be true in the very transaction that reserves the serial number."""
-    now = uow.applications.get(application.id)
-    if now.state is not ApplicationState.FILED:
-        raise ApplicationConflict(
-            f"application {now.id} is {now.state.value}",
-            hint="send the same request again to get its certificate",
-        )
     if uow.certificates.of_key(key_digest(public_key)):
         raise KeyRejected("reused", "this key has a certificate already")
-    live = live_certificate(uow, now.resident, now.purpose, at)
-    if live is not None and live.serial != now.renews:
+    live = live_certificate(uow, application.resident, application.purpose, at)
+    if live is not None and live.serial != application.renews:
         raise CertificateLive(f"certificate {live.serial:x} lives on")
 
 

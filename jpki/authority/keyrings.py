@@ -34,7 +34,12 @@ class FileKeyring:
         """
         if _LABEL.fullmatch(label) is None:
             raise KeyProviderError(f"{label!r} cannot name a key")
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise KeyProviderError(
+                f"{self._folder}: {error.strerror}", hint="keys need a folder of theirs"
+            ) from None
         path = self._folder / f"{label}.pem"
         signer = files.generate(suite, path, self._passphrase)
         uri = files.file_uri(path)

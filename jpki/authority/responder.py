@@ -113,7 +113,9 @@ class Responder:
         singles: tuple[SingleResponse, ...],
         at: datetime,
     ) -> OCSPAnswer:
-        found = current_responder(self._office, issuer.authority, at=at)
+        found = current_responder(
+            self._office, issuer.authority, at=at, generation=issuer.number
+        )
         if found is None:
             return _refusal(TRY_LATER)
         responder, certificate = found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -24,9 +25,21 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return new_database()
 
 
+# Copying a database that is migrated already is quicker than migrating each one.
+
+
 @cache
-def _migrated() -> str:
-    """A database to copy from: quicker than migrating each one."""
+def _sqlite_content() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "authority.db")
+        store = AuthorityStore(f"sqlite:///{file}")
+        store.migrate()
+        store.close()
+        return file.read_bytes()
+
+
+@cache
+def _postgresql_template() -> str:
     url = new_database()
     store = AuthorityStore(url)
     store.migrate()
@@ -42,10 +55,11 @@ def authority_store(
 ) -> Iterator[AuthorityStore]:
     """An empty authority database."""
     if request.param == "sqlite":
-        store = AuthorityStore(f"sqlite:///{tmp_path}/authority.db")
-        store.migrate()
+        file = tmp_path / "authority.db"
+        file.write_bytes(_sqlite_content())
+        store = AuthorityStore(f"sqlite:///{file}")
     else:
-        store = AuthorityStore(new_database(_migrated()))
+        store = AuthorityStore(new_database(_postgresql_template()))
     yield store
     store.close()
 

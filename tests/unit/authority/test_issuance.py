@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jpki.authority import (
+    Issued,
     Office,
     abandon,
     account_for_serials,
@@ -223,6 +224,31 @@ def test_a_serial_number_that_is_taken_is_drawn_again(
 
     second = certified(replace(office, random=repeating), hanako, key="two")
     assert second.serial != first.serial
+    _settled(office)
+
+
+def test_the_same_request_at_the_same_time_gives_one_certificate(
+    office: Office, register: Register
+) -> None:
+    """While one call asks the register, its repetition finishes: both answer alike."""
+    application = filed(office)
+    request = request_for(application, new_key())
+    answers: list[Issued | None] = []
+
+    def provide(code: ResidentCode, purpose: Purpose) -> Provided:
+        if not answers:
+            answers.append(None)
+            answers[0] = issue(office, application.id, request, at=FOUNDING, by=COUNTER)
+        return register.provide(code, purpose)
+
+    first = issue(
+        replace(office, provide=provide),
+        application.id,
+        request,
+        at=FOUNDING,
+        by=COUNTER,
+    )
+    assert answers == [first]
     _settled(office)
 
 
