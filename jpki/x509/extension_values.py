@@ -6,12 +6,12 @@ that are written out, empty sequences and unknown choices are refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final
 
-from jpki.der.reader import Element, Reader, read_one
+from jpki.der.reader import Element, read_one
 from jpki.der.writer import sequence, tlv
 from jpki.errors import EncodingError
 from jpki.model.names import Attribute, Name
@@ -22,10 +22,10 @@ from jpki.x509.general_names import (
     read_general_names,
 )
 from jpki.x509.names import read_name
+from jpki.x509.reading import non_empty, read_count, read_flag, read_items
 
 __all__ = [
     "MAX_EXTENSIONS",
-    "MAX_ITEMS",
     "AccessDescription",
     "AuthorityKeyIdentifier",
     "BasicConstraints",
@@ -33,34 +33,21 @@ __all__ = [
     "Extension",
     "IssuingDistributionPoint",
     "NameConstraints",
-    "PolicyConstraints",
-    "PolicyInformation",
-    "PolicyMapping",
-    "PolicyQualifier",
     "read_access_descriptions",
     "read_authority_key_identifier",
     "read_basic_constraints",
-    "read_certificate_policies",
     "read_crl_distribution_points",
     "read_extended_key_usage",
     "read_extensions",
     "read_general_names_value",
-    "read_inhibit_any_policy",
     "read_issuing_distribution_point",
     "read_key_usage",
     "read_name_constraints",
-    "read_policy_constraints",
-    "read_policy_mappings",
     "read_subject_key_identifier",
 ]
 
 MAX_EXTENSIONS: Final = 64
 """Certificates in use have about ten."""
-
-MAX_ITEMS: Final = 1024
-"""Policies, mappings, distribution points: bounds what one extension can ask for."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +62,7 @@ class Extension:
 def read_extensions(element: Element) -> Mapping[str, Extension]:
     """Extensions (RFC 5280 4.1.2.9) by identifier, in their order; none twice."""
     found: dict[str, Extension] = {}
-    items = _non_empty(element.expect(0x30))
+    items = non_empty(element.expect(0x30))
     while items:
         item = items.next(0x30)
         fields = item.enter()
@@ -106,7 +93,7 @@ def read_key_usage(value: bytes) -> frozenset[KeyUsage]:
 
 def read_extended_key_usage(value: bytes) -> frozenset[str]:
     """ExtKeyUsageSyntax (4.2.1.12): identifiers of purposes."""
-    return frozenset(_items(read_one(value, 0x30), Element.object_identifier))
+    return frozenset(read_items(read_one(value, 0x30), Element.object_identifier))
 
 
 def read_subject_key_identifier(value: bytes) -> bytes:
@@ -159,7 +146,7 @@ def read_basic_constraints(value: bytes) -> BasicConstraints:
     length = fields.optional(0x02)
     fields.finish()
     return BasicConstraints(
-        flag is not None, None if length is None else _count(length, 0x02)
+        flag is not None, None if length is None else read_count(length, 0x02)
     )
 
 
@@ -180,8 +167,8 @@ def read_name_constraints(value: bytes) -> NameConstraints:
     if permitted is None and excluded is None:
         raise EncodingError("name constraints are empty")
     return NameConstraints(
-        () if permitted is None else _items(permitted, _subtree),
-        () if excluded is None else _items(excluded, _subtree),
+        () if permitted is None else read_items(permitted, _subtree),
+        () if excluded is None else read_items(excluded, _subtree),
     )
 
 
@@ -190,97 +177,6 @@ def _subtree(element: Element) -> GeneralName:
     base = read_general_name(fields.next())
     fields.finish()
     return base
-
-
-# -- policies -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyQualifier:
-    """PolicyQualifierInfo: its kind, and the DER of the qualifier."""
-
-    oid: str
-    value: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyInformation:
-    """PolicyInformation (4.2.1.4)."""
-
-    oid: str
-    qualifiers: tuple[PolicyQualifier, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyMapping:
-    """One pair of PolicyMappings (4.2.1.5)."""
-
-    issuer_policy: str
-    subject_policy: str
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyConstraints:
-    """PolicyConstraints (4.2.1.11)."""
-
-    require_explicit_policy: int | None
-    inhibit_policy_mapping: int | None
-
-
-def read_certificate_policies(value: bytes) -> tuple[PolicyInformation, ...]:
-    """CertificatePolicies; no policy may appear twice (4.2.1.4)."""
-    policies = _items(read_one(value, 0x30), _policy)
-    if len({policy.oid for policy in policies}) < len(policies):
-        raise EncodingError("a certificate policy appears twice")
-    return policies
-
-
-def _policy(element: Element) -> PolicyInformation:
-    fields = element.expect(0x30).enter()
-    oid = fields.next().object_identifier()
-    qualifiers = _items(fields.next(0x30), _qualifier) if fields else ()
-    fields.finish()
-    return PolicyInformation(oid, qualifiers)
-
-
-def _qualifier(element: Element) -> PolicyQualifier:
-    fields = element.expect(0x30).enter()
-    oid = fields.next().object_identifier()
-    value = fields.next().raw
-    fields.finish()
-    return PolicyQualifier(oid, value)
-
-
-def read_policy_mappings(value: bytes) -> tuple[PolicyMapping, ...]:
-    """PolicyMappings."""
-    return _items(read_one(value, 0x30), _mapping)
-
-
-def _mapping(element: Element) -> PolicyMapping:
-    fields = element.expect(0x30).enter()
-    issuer = fields.next().object_identifier()
-    subject = fields.next().object_identifier()
-    fields.finish()
-    return PolicyMapping(issuer, subject)
-
-
-def read_policy_constraints(value: bytes) -> PolicyConstraints:
-    """PolicyConstraints, not empty."""
-    fields = read_one(value, 0x30).enter()
-    explicit = fields.optional(0x80)
-    inhibit = fields.optional(0x81)
-    fields.finish()
-    if explicit is None and inhibit is None:
-        raise EncodingError("policy constraints are empty")
-    return PolicyConstraints(
-        None if explicit is None else _count(explicit, 0x80),
-        None if inhibit is None else _count(inhibit, 0x81),
-    )
-
-
-def read_inhibit_any_policy(value: bytes) -> int:
-    """InhibitAnyPolicy (4.2.1.14): SkipCerts."""
-    return _count(read_one(value), 0x02)
 
 
 # -- where to look --------------------------------------------------------------------
@@ -296,7 +192,7 @@ class AccessDescription:
 
 def read_access_descriptions(value: bytes) -> tuple[AccessDescription, ...]:
     """AuthorityInfoAccessSyntax."""
-    return _items(read_one(value, 0x30), _access)
+    return read_items(read_one(value, 0x30), _access)
 
 
 def _access(element: Element) -> AccessDescription:
@@ -326,7 +222,7 @@ class DistributionPoint:
 
 def read_crl_distribution_points(value: bytes) -> tuple[DistributionPoint, ...]:
     """CRLDistributionPoints or FreshestCRL."""
-    return _items(read_one(value, 0x30), _distribution_point)
+    return read_items(read_one(value, 0x30), _distribution_point)
 
 
 def _distribution_point(element: Element) -> DistributionPoint:
@@ -382,11 +278,11 @@ def read_issuing_distribution_point(value: bytes) -> IssuingDistributionPoint:
     if not fields:
         raise EncodingError("issuing distribution point is empty")
     full, relative = _distribution_point_name(fields.optional(0xA0))
-    user = _flag(fields, 0x81)
-    authority = _flag(fields, 0x82)
+    user = read_flag(fields, 0x81)
+    authority = read_flag(fields, 0x82)
     reasons = fields.optional(0x83)
-    indirect = _flag(fields, 0x84)
-    attribute = _flag(fields, 0x85)
+    indirect = read_flag(fields, 0x84)
+    attribute = read_flag(fields, 0x85)
     fields.finish()
     if user + authority + attribute > 1:
         raise EncodingError("issuing distribution point excludes every certificate")
@@ -399,40 +295,3 @@ def read_issuing_distribution_point(value: bytes) -> IssuingDistributionPoint:
         indirect,
         attribute,
     )
-
-
-# -- helpers --------------------------------------------------------------------------
-
-
-def _flag(fields: Reader, tag: int) -> bool:
-    element = fields.optional(tag)
-    if element is None:
-        return False
-    if not element.boolean(tag):
-        raise EncodingError("FALSE is written out", offset=element.start)
-    return True
-
-
-def _count(element: Element, tag: int) -> int:
-    value = element.integer(tag)
-    if value < 0:
-        raise EncodingError("negative count", offset=element.start)
-    return value
-
-
-def _non_empty(element: Element) -> Reader:
-    items = element.enter()
-    if not items:
-        raise EncodingError("empty list", offset=element.start)
-    return items
-
-
-def _items(element: Element, read: Callable[[Element], T]) -> tuple[T, ...]:
-    """Read each element of a list of at least one and at most MAX_ITEMS."""
-    items = _non_empty(element)
-    found: list[T] = []
-    while items:
-        if len(found) == MAX_ITEMS:
-            raise EncodingError("too many items", offset=element.start)
-        found.append(read(items.next()))
-    return tuple(found)

@@ -21,6 +21,7 @@ from jpki.errors import EncodingError
 from jpki.model.names import Name
 from jpki.model.profiles import KeyUsage
 from jpki.x509 import extension_values as values
+from jpki.x509 import policy_values
 from jpki.x509.basic_information import CertifiedAttributes, read_certified_attributes
 from jpki.x509.certificate_lists import CertificateList, parse_crl
 from jpki.x509.extension_values import Extension
@@ -92,28 +93,28 @@ class TBSCertificate:
         return None if value is None else values.read_basic_constraints(value)
 
     @cached_property
-    def policies(self) -> tuple[values.PolicyInformation, ...] | None:
+    def policies(self) -> tuple[policy_values.PolicyInformation, ...] | None:
         """Certificate policies with their qualifiers."""
         value = self.extension(oids.CERTIFICATE_POLICIES)
-        return None if value is None else values.read_certificate_policies(value)
+        return None if value is None else policy_values.read_certificate_policies(value)
 
     @cached_property
-    def policy_mappings(self) -> tuple[values.PolicyMapping, ...]:
+    def policy_mappings(self) -> tuple[policy_values.PolicyMapping, ...]:
         """Pairs of equivalent policies."""
         value = self.extension(oids.POLICY_MAPPINGS)
-        return () if value is None else values.read_policy_mappings(value)
+        return () if value is None else policy_values.read_policy_mappings(value)
 
     @cached_property
-    def policy_constraints(self) -> values.PolicyConstraints | None:
+    def policy_constraints(self) -> policy_values.PolicyConstraints | None:
         """Demands on the policies of the rest of the path."""
         value = self.extension(oids.POLICY_CONSTRAINTS)
-        return None if value is None else values.read_policy_constraints(value)
+        return None if value is None else policy_values.read_policy_constraints(value)
 
     @cached_property
     def inhibit_any_policy(self) -> int | None:
         """After how many certificates anyPolicy stops to match."""
         value = self.extension(oids.INHIBIT_ANY_POLICY)
-        return None if value is None else values.read_inhibit_any_policy(value)
+        return None if value is None else policy_values.read_inhibit_any_policy(value)
 
     @cached_property
     def name_constraints(self) -> values.NameConstraints | None:

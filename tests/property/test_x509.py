@@ -19,7 +19,7 @@ from jpki.model.names import Attribute, Name, StringType
 from jpki.model.profiles import KeyUsage, Validity
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import SUITES
-from jpki.x509 import extension_values, extensions
+from jpki.x509 import extension_values, extensions, policy_values
 from jpki.x509.issuers import assemble
 from jpki.x509.keys import check_strength, key_identifier, verify_signature
 from jpki.x509.names import encode_name, normalized, parse_name, rfc4514
@@ -96,16 +96,16 @@ _VALUES: Final[tuple[Callable[[bytes], object], ...]] = (
     extension_values.read_access_descriptions,
     extension_values.read_authority_key_identifier,
     extension_values.read_basic_constraints,
-    extension_values.read_certificate_policies,
+    policy_values.read_certificate_policies,
     extension_values.read_crl_distribution_points,
     extension_values.read_extended_key_usage,
     extension_values.read_general_names_value,
-    extension_values.read_inhibit_any_policy,
+    policy_values.read_inhibit_any_policy,
     extension_values.read_issuing_distribution_point,
     extension_values.read_key_usage,
     extension_values.read_name_constraints,
-    extension_values.read_policy_constraints,
-    extension_values.read_policy_mappings,
+    policy_values.read_policy_constraints,
+    policy_values.read_policy_mappings,
     extension_values.read_subject_key_identifier,
 )
 
@@ -295,9 +295,9 @@ def test_policy_constraints_come_back(first: int | None, second: int | None) -> 
     encoded = extensions.policy_constraints(first, second)
     if first is None and second is None:
         with pytest.raises(EncodingError):
-            extension_values.read_policy_constraints(encoded)
+            policy_values.read_policy_constraints(encoded)
         return
-    found = extension_values.read_policy_constraints(encoded)
+    found = policy_values.read_policy_constraints(encoded)
     assert (found.require_explicit_policy, found.inhibit_policy_mapping) == (
         first,
         second,
