@@ -6,7 +6,6 @@ import shlex
 from datetime import UTC, datetime
 
 from jpki import data
-from jpki.authority.directory import authority_certificates
 from jpki.cli.demo.world import World
 from jpki.x509.pem import pem
 
@@ -15,12 +14,13 @@ __all__ = ["commands", "keep_bundles"]
 
 def keep_bundles(world: World) -> None:
     """Write what the commands need beside the artefacts: chain, and current CRLs."""
-    certificates = [
-        pem(entry.certificate, "CERTIFICATE")
-        for entry in authority_certificates(world.office)
-        if not entry.self_signed
+    # openssl tries one certificate for each issuer and never another: it is given the
+    # two of the path from Tokyo's governor over the bridge to Ibaraki's.
+    chain = [
+        (world.artefacts / name).read_bytes()
+        for name in ("governor-13-to-bridge.pem", "bridge-to-governor-08.pem")
     ]
-    (world.artefacts / "cross-certificates.pem").write_bytes(b"".join(certificates))
+    (world.artefacts / "chain.pem").write_bytes(b"".join(chain))
     with world.office.store.read() as uow:
         lists = [
             pem(current.crl, "X509 CRL")
@@ -54,7 +54,7 @@ def commands(world: World) -> list[str]:
             _line(
                 f"openssl verify -crl_check"
                 f" -CAfile {_file(folder / 'governor-13.pem')}"
-                f" -untrusted {_file(folder / 'cross-certificates.pem')}"
+                f" -untrusted {_file(folder / 'chain.pem')}"
                 f" -CRLfile {_file(folder / 'crls.pem')}"
                 f" -policy_check -policy {policy}",
                 at,

@@ -90,12 +90,12 @@ class PortalClient(_Plain):
         return body
 
     def submit(self, document: bytes, signature: bytes) -> dict[str, Any]:
-        """Hand in a signed document; the portal's verdict."""
+        """Hand in a signed document; the portal's answer with its verdict."""
         status, body = self._exchange(
             "POST",
             "/submissions",
             fields={
-                "document": ("application.xml", document, "application/xml"),
+                "application": ("application.xml", document, "application/xml"),
                 "signature": (
                     "application.p7s",
                     signature,
@@ -105,9 +105,9 @@ class PortalClient(_Plain):
             headers={"Accept": "application/json"},
         )
         try:
-            verdict = json.loads(body)
+            answer = json.loads(body)
         except ValueError:
-            verdict = None
-        if not isinstance(verdict, dict):
+            answer = None
+        if not isinstance(answer, dict) or "verdict" not in answer:
             raise ServiceUnavailable(self._service, f"status {status}")
-        return verdict
+        return answer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ from jpki.cli.demo.story import Story
 from jpki.cli.demo.telling import Teller
 from jpki.cli.demo.world import World, open_world
 from jpki.cli.interruption import interruptible
+from jpki.cli.language import language_of
 from jpki.errors import JpkiError
 from jpki.model.calendar import JST
 from jpki.service.clock import offset_to, parse_instant
@@ -53,7 +53,7 @@ def demo(as_json: bool, keep: Path | None, date: str | None, lang: str | None) -
     """
     interruptible()
     offset = timedelta(0) if date is None else offset_to(parse_instant(date))
-    teller = Teller(lang or _language(), None if as_json else click.echo)
+    teller = Teller(lang or language_of(), None if as_json else click.echo)
     started = time.perf_counter()
     try:
         with (
@@ -145,10 +145,3 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="jpki-demo-") as directory:
         yield Path(directory) / "demo"
-
-
-def _language() -> str:
-    for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := os.environ.get(variable):
-            return "ja" if value.startswith("ja") else "en"
-    return "en"

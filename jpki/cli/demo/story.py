@@ -237,9 +237,10 @@ class Story:
             )
 
     def _submit(self, step: Step, name: str, *, expected: str) -> Mapping[str, Any]:
-        verdict = self._portal.submit(self._document, self._signature)
+        answer = self._portal.submit(self._document, self._signature)
+        verdict: Mapping[str, Any] = answer["verdict"]
         step.verdicts.append(verdict)
-        content = json.dumps(verdict, ensure_ascii=False, indent=2).encode()
+        content = json.dumps(answer, ensure_ascii=False, indent=2).encode()
         self._tell.made(self._world.save(step, "verdict", name, content))
         if verdict.get("outcome") != expected:
             raise ServiceUnavailable(
@@ -317,8 +318,7 @@ class Story:
         say("accepted", verdict=verdict["outcome"])
 
     def _reason(self, verdict: Mapping[str, Any]) -> str:
-        reason = verdict["reason"]
-        return str(reason[self._tell.language] if isinstance(reason, dict) else reason)
+        return str(verdict["text"][self._tell.language])
 
     def _wrong_password(self) -> int:
         """The tries that the card leaves after a wrong password."""
