@@ -21,11 +21,13 @@ from jpki.verify import (
     EvidenceSource,
     Outcome,
     Pool,
+    Together,
     TrustAnchor,
     VerificationPolicy,
     Verifier,
 )
 from jpki.verify.client import OnlineEvidence
+from jpki.verify.crls import RevocationList
 from jpki.x509.names import rfc4514
 from jpki.x509.parse import Certificate, parse_certificate, parse_crl
 from jpki.x509.pem import ders
@@ -138,15 +140,17 @@ def verify(
         policies=frozenset(policies or (data.topology().governor_policy,)),
         algorithms=EraAlgorithms(data.era(era)),
     )
-    shelf = Pool(
-        [found for file in certificates for found in _certificates(file)],
-        crls=[parse_crl(der) for file in crls for der in ders(_read(file), "X509 CRL")],
+    source: EvidenceSource = AtHand(
+        Pool(
+            [found for file in certificates for found in _certificates(file)],
+            crls=[crl for file in crls for crl in _crls(file)],
+        )
     )
-    source: EvidenceSource = AtHand(shelf)
     if not offline:
-        source = OnlineEvidence(
+        online = OnlineEvidence(
             certificates_url=certificates_url, crls_url=crls_url, ocsp_url=ocsp_url
         )
+        source = Together((source, online))
     at = ProcessClock()() if date is None else parse_instant(date)
     content = _read(document)
     outcome = (
@@ -201,6 +205,15 @@ def _certificates(file: Path) -> list[Certificate]:
     if not found:
         raise ConfigurationError(str(file), "certificate", "holds none")
     return found
+
+
+def _crls(file: Path) -> list[RevocationList]:
+    try:
+        return [RevocationList(parse_crl(der)) for der in ders(_read(file), "X509 CRL")]
+    except EncodingError as error:
+        raise ConfigurationError(
+            str(file), "CRL", error.message, hint="PEM or DER, X.509"
+        ) from None
 
 
 def _read(file: Path) -> bytes:

@@ -8,7 +8,7 @@ module that fetches. Whatever is missing, stale or not understood never leads to
 
 from jpki.verify.algorithms import AcceptAnyAlgorithm, AlgorithmPolicy, EraAlgorithms
 from jpki.verify.anchors import TrustAnchor
-from jpki.verify.evidence import AtHand, EvidenceSource, Gathered, Issued
+from jpki.verify.evidence import AtHand, EvidenceSource, Gathered, Issued, Together
 from jpki.verify.jobs import PathJob, RevocationMode
 from jpki.verify.outcomes import (
     Evidence,
@@ -45,6 +45,7 @@ __all__ = [
     "RevocationMode",
     "SignatureFacts",
     "SignerIdentity",
+    "Together",
     "TrustAnchor",
     "Valid",
     "VerificationPolicy",

@@ -13,7 +13,7 @@ from typing import Protocol
 from jpki.verify.pool import Pool
 from jpki.x509.parse import Certificate
 
-__all__ = ["AtHand", "EvidenceSource", "Gathered", "Issued"]
+__all__ = ["AtHand", "EvidenceSource", "Gathered", "Issued", "Together"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,3 +58,25 @@ class AtHand:
     def revocation(self, wanted: Sequence[Issued]) -> Gathered:
         """Nothing more than `certificates` brought."""
         return Gathered()
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several sources as one: what any of them brings is at hand."""
+
+    sources: tuple[EvidenceSource, ...]
+
+    def certificates(self) -> Gathered:
+        """What all sources have."""
+        return _joined([source.certificates() for source in self.sources])
+
+    def revocation(self, wanted: Sequence[Issued]) -> Gathered:
+        """What all sources find about these certificates."""
+        return _joined([source.revocation(wanted) for source in self.sources])
+
+
+def _joined(brought: Sequence[Gathered]) -> Gathered:
+    return Gathered(
+        pool=Pool(beneath=[gathered.pool for gathered in brought]),
+        notes=tuple(note for gathered in brought for note in gathered.notes),
+    )

@@ -97,11 +97,15 @@ class Story:
 
         def founded(record: CertificateRecord) -> None:
             until = _day(record.not_after)
-            say("founded", name=record.authority, until=until)
+            say("founded", name=self._name(record.authority), until=until)
             self._keep(step, record, f"{record.authority}.pem")
 
         def crossed(record: CertificateRecord, subject: str) -> None:
-            say("cross", issuer=record.authority, subject=subject)
+            say(
+                "cross",
+                issuer=self._name(record.authority),
+                subject=self._name(subject),
+            )
             self._keep(step, record, f"{record.authority}-to-{subject}.pem")
 
         lists = world.founder.found(
@@ -112,11 +116,24 @@ class Story:
         )
         for record in lists:
             if record.scope == "crl":
-                say("responder", name=record.authority, number=record.number)
+                say(
+                    "responder",
+                    name=self._name(record.authority),
+                    number=record.number,
+                )
         world.supervisor.start("ca_server", "ocsp_crl")
         settings = write_portal_settings(world)
         world.supervisor.start("examples.portal", config=settings)
         say("served", ca=world.ca_url, ocsp=world.status_url, portal=world.portal_url)
+
+    def _name(self, authority: str) -> str:
+        """What people call an authority."""
+        if authority == BRIDGE:
+            return self._tell.words("names.bridge")
+        prefecture = data.prefectures()[authority.removeprefix("governor-")]
+        return self._tell.words(
+            "names.governor", name=prefecture.name, romaji=prefecture.romaji
+        )
 
     def _keep(self, step: Step, record: CertificateRecord, name: str) -> None:
         assert record.certificate is not None
@@ -165,7 +182,7 @@ class Story:
             say("password")
             say(
                 "issued",
-                issuer=enrolment.issued.authority,
+                issuer=self._name(enrolment.issued.authority),
                 name=items.name,
                 flags=items.name_substitutions,
             )
@@ -211,7 +228,12 @@ class Story:
         assert self.first is not None
         items = _items(self.first)
         path = " ← ".join(
-            (governor_id(prefecture), BRIDGE, "governor-08", f"{self.first.serial:x}")
+            (
+                self._name(governor_id(prefecture)),
+                self._name(BRIDGE),
+                self._name("governor-08"),
+                items.name,
+            )
         )
         say("path", path=path)
         say(
