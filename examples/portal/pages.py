@@ -46,7 +46,9 @@ def verdict_page(
     receipt: Receipt | None,
 ) -> Response:
     """The verdict as a citizen understands it, with the details folded away."""
-    attributes = None if outcome.signer is None else outcome.signer.attributes
+    signer = outcome.signer
+    attributes = None if signer is None else signer.attributes
+    name = None if signer is None else rfc4514(signer.certificate.subject)
     return _page(
         words,
         "verdict.html",
@@ -54,7 +56,7 @@ def verdict_page(
         accepted=isinstance(outcome, Valid),
         mark=_MARKS[outcome.outcome],
         headline=words("verdict", outcome.outcome),
-        reason=words.reason(outcome.reason),
+        reason=words.reason(outcome.reason, signer=name),
         advice=words.advice(outcome.code),
         judged_at=words.time(outcome.at),
         receipt=receipt,

@@ -47,9 +47,15 @@ class Words:
                 return self("advice", key)
         return self("advice", "other")
 
-    def reason(self, reason: Reason) -> str:
-        """The verdict's sentence, with times and reasons in words."""
+    def reason(self, reason: Reason, *, signer: str | None = None) -> str:
+        """The verdict's sentence, with times and reasons in words.
+
+        Args:
+            signer: the distinguished name that the reader need not see as such.
+        """
         shown = {key: self._plain(key, value) for key, value in reason.data.items()}
+        if signer is not None and shown.get("subject") == signer:
+            shown["subject"] = self("verdict", "yours")
         return replace(reason, data=shown).text(self.language)
 
     def _plain(self, key: str, value: str) -> str:

@@ -26,7 +26,7 @@ from jpki.verify.jobs import PathJob, RevocationMode
 from jpki.verify.outcomes import Outcome, Valid
 from jpki.verify.paths import verify_path
 from jpki.verify.pool import Pool
-from jpki.x509.parse import Certificate, parse_certificate
+from jpki.x509.parse import parse_certificate
 
 TABLE: Final = tomllib.loads(Path(__file__).with_name("pkits.toml").read_text("utf-8"))
 CASES: Final[list[Mapping[str, Any]]] = TABLE["case"]
@@ -56,8 +56,15 @@ def _anchor() -> TrustAnchor:
 
 
 @lru_cache(maxsize=1)
-def _whole_suite() -> Pool:
-    return Pool.from_der(certificates=_everything("certs"), crls=_everything("crls"))
+def whole_suite() -> tuple[list[bytes], list[bytes]]:
+    """All certificates and all CRLs."""
+    return _everything("certs"), _everything("crls")
+
+
+@lru_cache(maxsize=1)
+def _whole_pool() -> Pool:
+    certificates, crls = whole_suite()
+    return Pool.from_der(certificates=certificates, crls=crls)
 
 
 def _policies(short: list[str]) -> frozenset[str]:
@@ -67,7 +74,12 @@ def _policies(short: list[str]) -> frozenset[str]:
     )
 
 
-def _job(case: Mapping[str, Any], end_entity: Certificate) -> PathJob:
+def judged_job(case: Mapping[str, Any]) -> PathJob | None:
+    """The case as a job; None where its end entity cannot even be parsed."""
+    try:
+        end_entity = parse_certificate(_certificate(case["path"][-1]))
+    except EncodingError:
+        return None
     return PathJob(
         anchors=(_anchor(),),
         end_entity=end_entity,
@@ -86,12 +98,9 @@ def _job(case: Mapping[str, Any], end_entity: Certificate) -> PathJob:
 
 
 def _judge(case: Mapping[str, Any], beneath: tuple[Pool, ...] = ()) -> Outcome | None:
-    """The verdict; None where the end entity cannot even be parsed."""
-    try:
-        end_entity = parse_certificate(_certificate(case["path"][-1]))
-    except EncodingError:
+    job = judged_job(case)
+    if job is None:
         return None
-    job = _job(case, end_entity)
     return verify_path(replace(job, pool=Pool(beneath=(job.pool, *beneath))))
 
 
@@ -117,19 +126,16 @@ def test_each_case_by_itself(case: Mapping[str, Any]) -> None:
 @pytest.mark.parametrize("case", CASES, ids=_by_id)
 def test_each_case_with_the_whole_suite_at_hand(case: Mapping[str, Any]) -> None:
     """All certificates and CRLs of the suite in the pool change no verdict."""
-    _check(case, _judge(case, (_whole_suite(),)))
+    _check(case, _judge(case, (_whole_pool(),)))
 
 
 @pytest.mark.parametrize("case", CASES, ids=_by_id)
 def test_nothing_is_valid_without_revocation_data(case: Mapping[str, Any]) -> None:
     """Without any CRL at hand no path is valid, whatever the certificates name."""
-    try:
-        end_entity = parse_certificate(_certificate(case["path"][-1]))
-    except EncodingError:
-        return
-    job = _job(case, end_entity)
-    certificates = Pool.from_der(certificates=map(_certificate, case["path"][:-1]))
-    assert not isinstance(verify_path(replace(job, pool=certificates)), Valid)
+    job = judged_job(case)
+    if job is not None:
+        certificates = Pool.from_der(certificates=map(_certificate, case["path"]))
+        assert not isinstance(verify_path(replace(job, pool=certificates)), Valid)
 
 
 def test_the_suite_is_complete() -> None:

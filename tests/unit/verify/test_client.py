@@ -1,0 +1,249 @@
+"""Evidence over real HTTP: fetched, kept, bounded; every failure becomes a note."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from jpki.errors import ServiceUnavailable
+from jpki.verify import Gathered, Indeterminate, Issued, Pool, Valid, Verifier, client
+from jpki.verify.client import OnlineEvidence
+from jpki.x509.names import rfc4514
+from jpki.x509.ocsp import parse_request
+from jpki.x509.parse import parse_certificate
+from tests.support.reference_pki import ReferencePKI, reference_pki
+from tests.support.verification import accepting, moment, signed
+
+CONTENT = b"application"
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@dataclass
+class Site:
+    """A small web site whose pages are functions of the request's headers and body."""
+
+    url: str
+    pages: dict[str, Callable[[dict[str, str], bytes], Answer]]
+    seen: list[str] = field(default_factory=list)
+
+    def page(self, path: str, body: bytes, status: int = 200, **headers: str) -> None:
+        """Answer this path always the same way."""
+        self.pages[path] = lambda _headers, _body: (status, headers, body)
+
+    def json(self, path: str, document: object) -> None:
+        """Answer with JSON."""
+        self.page(path, json.dumps(document).encode())
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A site on a loopback port."""
+    found = Site("", {})
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            size = int(self.headers.get("Content-Length", 0))
+            body = self.rfile.read(size)
+            found.seen.append(f"{self.command} {self.path}")
+            page = found.pages.get(self.path)
+            status, headers, content = (
+                (404, {}, b"") if page is None else page(dict(self.headers), body)
+            )
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = answer  # noqa: N815 - named by http.server
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    found.url = f"http://127.0.0.1:{server.server_port}"
+    yield found
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def _source(site: Site) -> OnlineEvidence:
+    return OnlineEvidence(
+        certificates_url=f"{site.url}/certificates",
+        crls_url=f"{site.url}/crls",
+        ocsp_url=f"{site.url}/ocsp",
+    )
+
+
+def _serve(site: Site, pki: ReferencePKI) -> None:
+    """The authorities' certificates, one CRL each with an ETag, and OCSP."""
+    site.json(
+        "/certificates",
+        {
+            "certificates": [
+                {"certificate": base64.b64encode(found).decode("ascii")}
+                for found in pki.certificates.values()
+            ]
+        },
+    )
+    assert pki.bridge is not None
+    lists = {"a": pki.a, "b": pki.b, "bridge": pki.bridge}
+    site.json(
+        "/crls",
+        {
+            "crls": [
+                {"issuer": rfc4514(authority.view.name), "path": f"/crls/{label}.crl"}
+                for label, authority in lists.items()
+            ]
+        },
+    )
+    for label, authority in lists.items():
+        _serve_crl(site, f"/crls/{label}.crl", pki.crl(authority))
+
+    def ocsp(_headers: dict[str, str], body: bytes) -> Answer:
+        (asked,) = parse_request(body).entries
+        return 200, {}, pki.ocsp(asked=asked)
+
+    site.pages["/ocsp"] = ocsp
+
+
+def _serve_crl(site: Site, path: str, crl: bytes) -> None:
+    tag = f'"{len(site.pages)}"'
+
+    def page(headers: dict[str, str], _body: bytes) -> Answer:
+        if headers.get("If-None-Match") == tag:
+            return 304, {"ETag": tag}, b""
+        return 200, {"ETag": tag}, crl
+
+    site.pages[path] = page
+
+
+@pytest.fixture
+def pki() -> ReferencePKI:
+    """The prefectural PKI."""
+    return reference_pki("prefectural-sha256")
+
+
+def test_everything_needed_is_fetched(site: Site, pki: ReferencePKI) -> None:
+    """Certificates, the CRLs of the path's issuers, and OCSP make a valid verdict."""
+    _serve(site, pki)
+    verifier = Verifier(accepting(pki), _source(site))
+    document = signed(pki, CONTENT)
+    verdict = verifier.verify(document, CONTENT, moment(pki))
+    assert isinstance(verdict, Valid), verdict.notes
+    assert {found.kind for found in verdict.evidence} == {"crl", "ocsp"}
+    assert site.seen.count("POST /ocsp") == 1
+
+
+def test_an_unchanged_crl_is_not_sent_again(site: Site, pki: ReferencePKI) -> None:
+    """By its ETag; the very same parsed CRL is used."""
+    _serve(site, pki)
+    source = _source(site)
+    issued = _issued(pki)
+    first = list(source.revocation([issued]).pool.crls(pki.a.view.name))
+    second = list(source.revocation([issued]).pool.crls(pki.a.view.name))
+    assert len(first) == 1
+    assert first[0] is second[0]
+    _serve_crl(site, "/crls/a.crl", pki.crl(pki.b))
+    assert not list(source.revocation([issued]).pool.crls(pki.a.view.name))
+
+
+def _issued(pki: ReferencePKI) -> Issued:
+    return Issued(
+        certificate=parse_certificate(pki.certificates["signature"]),
+        issuer_key=pki.a.parsed.public_key,
+    )
+
+
+def test_a_dead_network_leaves_the_verdict_open(pki: ReferencePKI) -> None:
+    """Nothing answers: indeterminate or no path, and the notes say why."""
+    dead = OnlineEvidence(
+        certificates_url="http://127.0.0.1:1/certificates",
+        crls_url="http://127.0.0.1:1/crls",
+        ocsp_url="http://127.0.0.1:1/ocsp",
+    )
+    enclosed = Pool.from_der(certificates=pki.certificates.values())
+
+    class Half:
+        def certificates(self) -> Gathered:
+            return Gathered(pool=enclosed)
+
+        revocation = staticmethod(dead.revocation)
+
+    verdict = Verifier(accepting(pki), Half()).verify(
+        signed(pki, CONTENT), CONTENT, moment(pki)
+    )
+    assert isinstance(verdict, Indeterminate)
+    assert any("no connection" in note for note in verdict.notes)
+    assert dead.certificates().notes
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{}", b'{"crls": 1}', b'{"crls": [1]}', b"\xff", b"[" * 100_000],
+)
+def test_a_lying_list_is_a_note(site: Site, pki: ReferencePKI, body: bytes) -> None:
+    """Whatever stands in place of the lists, nothing but notes comes of it."""
+    site.page("/certificates", body)
+    site.page("/crls", body)
+    source = _source(site)
+    assert source.certificates().notes
+    assert source.revocation([_issued(pki)]).notes
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["http://127.0.0.2/crl", "//127.0.0.2/crl", "file:///etc/passwd", 7, None, "/404"],
+)
+def test_a_list_cannot_send_us_elsewhere(
+    site: Site, pki: ReferencePKI, path: object
+) -> None:
+    """CRLs come from where their list is; anything else is a note."""
+    issuer = rfc4514(pki.a.view.name)
+    site.json("/crls", {"crls": [{"issuer": issuer, "path": path}]})
+    gathered = _source(site).revocation([_issued(pki)])
+    assert any(note.startswith("CRL") for note in gathered.notes)
+    assert not list(gathered.pool.crls(pki.a.view.name))
+
+
+def test_redirects_and_errors_are_not_followed(site: Site, pki: ReferencePKI) -> None:
+    """A redirect, an error page and junk are notes."""
+    for status, headers, body in (
+        (302, {"Location": "/elsewhere"}, b""),
+        (500, {}, b"oops"),
+        (200, {}, b"junk"),
+    ):
+        site.page("/ocsp", body, status, **headers)
+        gathered = _source(site).revocation([_issued(pki)])
+        assert any(note.startswith("OCSP") for note in gathered.notes)
+    assert "GET /elsewhere" not in site.seen
+
+
+def test_answers_are_bounded(
+    site: Site, pki: ReferencePKI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that is too long, or trickles for too long, is given up."""
+    site.page("/certificates", b"x" * 2048)
+    monkeypatch.setattr(client, "_MAX_INDEX", 1024)
+    assert "too long" in _source(site).certificates().notes[0]
+    monkeypatch.undo()
+    monkeypatch.setattr(client, "_TRANSFER_SECONDS", -1.0)
+    assert "too slow" in _source(site).certificates().notes[0]
+
+
+def test_only_http_is_spoken() -> None:
+    """No other kind of address is opened, whoever names it."""
+    for url in ("file:///etc/passwd", "ftp://127.0.0.1/", "ldap://127.0.0.1/", "x"):
+        notes = OnlineEvidence(certificates_url=url).certificates().notes
+        assert ServiceUnavailable(url, "not an HTTP address").message in notes[0]
+    assert OnlineEvidence().certificates().notes == ()
