@@ -8,6 +8,7 @@ Nothing but `EncodingError` is ever raised, whatever the bytes.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from jpki.errors import EncodingError
@@ -143,24 +144,30 @@ class Element:
     def object_identifier(self, tag: int = 0x06) -> str:
         """OBJECT IDENTIFIER as dotted decimal."""
         self.expect(tag)
-        content = self.content
-        if not content or content[-1] & 0x80 or len(content) > MAX_OID_OCTETS:
+        dotted = _dotted(self.content) if len(self) <= MAX_OID_OCTETS else None
+        if dotted is None:
             raise EncodingError("bad object identifier", offset=self.start)
-        arcs: list[int] = []
-        value = 0
-        fresh = True
-        for octet in content:
-            if fresh and octet == 0x80:
-                raise EncodingError(
-                    "object identifier is not minimal", offset=self.start
-                )
-            value = value << 7 | octet & 0x7F
-            fresh = not octet & 0x80
-            if fresh:
-                arcs.append(value)
-                value = 0
-        first = min(arcs[0] // 40, 2)
-        return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
+        return dotted
+
+
+@lru_cache(maxsize=1024)
+def _dotted(content: bytes) -> str | None:
+    """Dotted decimal; None if these octets are no object identifier (X.690 8.19)."""
+    if not content or content[-1] & 0x80:
+        return None
+    arcs: list[int] = []
+    value = 0
+    fresh = True
+    for octet in content:
+        if fresh and octet == 0x80:
+            return None  # a leading zero: not minimal
+        value = value << 7 | octet & 0x7F
+        fresh = not octet & 0x80
+        if fresh:
+            arcs.append(value)
+            value = 0
+    first = min(arcs[0] // 40, 2)
+    return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
 
 
 class Reader:

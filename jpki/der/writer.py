@@ -7,6 +7,7 @@ Every function returns one complete TLV. Hot paths join precomputed TLVs with
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from jpki.errors import EncodingError
 
@@ -139,6 +140,7 @@ def ia5_string(text: str) -> bytes:
     return tlv(0x16, text.encode("ascii"))
 
 
+@lru_cache(maxsize=1024)
 def object_identifier(dotted: str) -> bytes:
     """OBJECT IDENTIFIER from dotted decimal (X.690 8.19).
 
