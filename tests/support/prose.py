@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final, get_type_hints
 
 import click
+from click.testing import CliRunner
 
 from jpki import errors
 from jpki.cli import main as jpki
@@ -29,8 +30,6 @@ __all__ = ["PARTS", "documents", "renewed"]
 _PART: Final = re.compile(
     r"(<!-- from code: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL
 )
-_WIDTH: Final = 80
-"""Columns of help texts, as most terminals open."""
 
 
 def error_table() -> str:
@@ -113,27 +112,37 @@ def _field_docstrings(cls: type) -> Mapping[str, str]:
 
 def command_help() -> str:
     """`jpki --help`, as printed."""
-    return _block(_help(jpki, "jpki"))
+    return _printed()
 
 
 def all_commands() -> str:
-    """The help of every command, in the order in which they are listed."""
-    context = click.Context(jpki, info_name="jpki")
-    parts = []
-    for name in jpki.list_commands(context):
-        command = jpki.get_command(context, name)
-        assert command is not None
-        parts += [f"## jpki {name}", "", _block(_help(command, name, context)), ""]
+    """The help of every command and of what it contains, in their own order."""
+    parts: list[str] = []
+    waiting: list[tuple[str, ...]] = [(name,) for name in _contained(jpki)]
+    while waiting:
+        words = waiting.pop(0)
+        parts += [f"## jpki {' '.join(words)}", "", _printed(*words), ""]
+        command: click.Command | None = jpki
+        for word in words:
+            assert isinstance(command, click.Group)
+            command = command.get_command(click.Context(command), word)
+        waiting[:0] = [(*words, name) for name in _contained(command)]
     return "\n".join(parts).rstrip()
 
 
-def _help(
-    command: click.Command, name: str, parent: click.Context | None = None
-) -> str:
-    context = click.Context(
-        command, info_name=name, parent=parent, terminal_width=_WIDTH
+def _contained(command: click.Command | None) -> list[str]:
+    if not isinstance(command, click.Group):
+        return []
+    return command.list_commands(click.Context(command))
+
+
+def _printed(*words: str) -> str:
+    """What `jpki … --help` prints on a terminal of the usual width."""
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(
+        jpki, [*words, "--help"], prog_name="jpki"
     )
-    return command.get_help(context)
+    assert result.exit_code == 0, result.output
+    return _block(result.output)
 
 
 def make_help() -> str:
