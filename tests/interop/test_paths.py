@@ -34,14 +34,11 @@ def _pem(items: Iterable[bytes], label: str) -> str:
     return certificates.replace("CERTIFICATE", label)
 
 
-def _crosses(pki: ReferencePKI) -> list[bytes]:
-    """What OpenSSL needs: it takes a self-signed certificate where it finds one, and
-    does not turn back when that is no anchor."""
-    return [
-        certificate
-        for certificate in pki.certificates.values()
-        if not parse_certificate(certificate).self_issued
-    ]
+def _way(pki: ReferencePKI) -> list[bytes]:
+    """The way to the anchor and nothing else: OpenSSL takes the first issuer that it
+    finds and does not turn back where that leads elsewhere, as it may in a mesh."""
+    names = ("bridge-to-a", "b-to-bridge")
+    return [pki.certificates[name] for name in names if name in pki.certificates]
 
 
 def _openssl(
@@ -49,7 +46,7 @@ def _openssl(
 ) -> bool:
     files = {
         "anchor.pem": _pem([anchor_of(pki).certificate], "CERTIFICATE"),
-        "pool.pem": _pem(_crosses(pki), "CERTIFICATE"),
+        "pool.pem": _pem(_way(pki), "CERTIFICATE"),
         "crls.pem": _pem(crls, "X509 CRL"),
         "leaf.pem": _pem([leaf], "CERTIFICATE"),
     }
