@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from tests.support.databases import authority_store, database_url, registry_store
+from tests.support.databases import (
+    authority_store,
+    database_url,
+    founded_store,
+    registry_store,
+)
 
-__all__ = ["authority_store", "database_url", "registry_store"]
+__all__ = ["authority_store", "database_url", "founded_store", "registry_store"]

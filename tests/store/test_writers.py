@@ -34,8 +34,8 @@ from tests.support.offices import (
     small_era,
 )
 
-_EACH = 8
-_WRITERS = 3
+_EACH = 6
+_WRITERS = 2
 
 
 def _person(writer: int, number: int) -> Resident:

@@ -157,10 +157,10 @@ def test_cross_certificates_map_policies_both_ways(
 
 
 def test_cross_certifying_again_finds_the_live_certificate(
-    authority_store: AuthorityStore,
+    founded_store: AuthorityStore,
 ) -> None:
     """There is one live cross certificate from key to key."""
-    office = new_office(authority_store)
+    office = new_office(founded_store)
     first = cross_certify(office, GOVERNOR, BRIDGE, at=FOUNDING, by=OPERATOR)
     assert cross_certify(office, GOVERNOR, BRIDGE, at=FOUNDING, by=OPERATOR) == first
     with pytest.raises(OutsideSigningWindow):
@@ -169,9 +169,9 @@ def test_cross_certifying_again_finds_the_live_certificate(
         cross_certify(office, GOVERNOR, "governor-13", at=FOUNDING, by=OPERATOR)
 
 
-def test_only_ca_operators_establish(authority_store: AuthorityStore) -> None:
+def test_only_ca_operators_establish(founded_store: AuthorityStore) -> None:
     """A counter operator founds, certifies and enrols nobody."""
-    office = new_office(authority_store)
+    office = new_office(founded_store)
     for act in (
         lambda: found_governor(office, IBARAKI, at=FOUNDING, by=COUNTER),
         lambda: cross_certify(office, GOVERNOR, BRIDGE, at=FOUNDING, by=COUNTER),
@@ -194,9 +194,9 @@ def test_nothing_is_founded_with_an_outlived_algorithm(
         found_bridge(replace(office, era=old), at=late, by=OPERATOR)
 
 
-def test_a_responder_is_delegated_to(authority_store: AuthorityStore) -> None:
+def test_a_responder_is_delegated_to(founded_store: AuthorityStore) -> None:
     """The newest responder whose certificate holds is the current one."""
-    office = new_office(authority_store)
+    office = new_office(founded_store)
     assert current_responder(office, GOVERNOR, at=FOUNDING) is None
     certify_responder(office, GOVERNOR, at=FOUNDING, by=OPERATOR)
     later = datetime(2015, 9, 1, tzinfo=UTC)
@@ -218,9 +218,9 @@ def _operator(identifier: str = "counter-082201-2") -> Caller:
     return replace(COUNTER, id=identifier, public_key=generate_key(P256).public_key)
 
 
-def test_an_operator_is_known_until_dismissed(authority_store: AuthorityStore) -> None:
+def test_an_operator_is_known_until_dismissed(founded_store: AuthorityStore) -> None:
     """Enrolled, an operator authenticates by the certified key; dismissed, no more."""
-    office = new_office(authority_store)
+    office = new_office(founded_store)
     operator = _operator()
     first = enrol_operator(office, GOVERNOR, operator, at=FOUNDING, by=OPERATOR)
     again = enrol_operator(office, GOVERNOR, operator, at=FOUNDING, by=OPERATOR)
@@ -235,16 +235,16 @@ def test_an_operator_is_known_until_dismissed(authority_store: AuthorityStore) -
         dismiss_operator(office, operator.id, at=FOUNDING, by=OPERATOR)
     with pytest.raises(Conflict):
         enrol_operator(office, GOVERNOR, operator, at=FOUNDING, by=OPERATOR)
-    with authority_store.read() as uow:
+    with founded_store.read() as uow:
         verify_audit(uow)
         assert account_for_serials(uow).problems == ()
 
 
 def test_an_identifier_stays_with_its_first_holder(
-    authority_store: AuthorityStore,
+    founded_store: AuthorityStore,
 ) -> None:
     """The same identifier with another key, role or place is refused."""
-    office = new_office(authority_store)
+    office = new_office(founded_store)
     operator = _operator()
     enrol_operator(office, GOVERNOR, operator, at=FOUNDING, by=OPERATOR)
     for other in (
@@ -260,9 +260,9 @@ def test_an_identifier_stays_with_its_first_holder(
         )
 
 
-def test_bad_operators_are_refused(authority_store: AuthorityStore) -> None:
+def test_bad_operators_are_refused(founded_store: AuthorityStore) -> None:
     """A key of another suite, and names that no certificate can hold."""
-    office = new_office(authority_store)
+    office = new_office(founded_store)
     wrong = replace(
         _operator(), public_key=generate_key(suite("p384-sha384")).public_key
     )

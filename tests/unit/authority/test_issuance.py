@@ -83,9 +83,9 @@ def register() -> Register:
 
 
 @pytest.fixture
-def office(authority_store: AuthorityStore, register: Register) -> Office:
+def office(founded_store: AuthorityStore, register: Register) -> Office:
     """The authorities of one prefecture."""
-    return new_office(authority_store, register)
+    return new_office(founded_store, register)
 
 
 def _settled(office: Office) -> None:

@@ -41,11 +41,11 @@ LATER = FOUNDING + timedelta(hours=1)
 
 
 @pytest.fixture
-def office(authority_store: AuthorityStore) -> Office:
+def office(founded_store: AuthorityStore) -> Office:
     """The authorities of one prefecture, and one resident."""
     register = Register()
     register.add(TARO)
-    return new_office(authority_store, register)
+    return new_office(founded_store, register)
 
 
 def _list(record: CRLRecord) -> CertificateList:
