@@ -218,7 +218,7 @@ class Rig:
     def _launch(self, *, killed_at: str | None = None) -> subprocess.Popen[bytes]:
         environment = dict(os.environ)
         if killed_at is not None:
-            environment["JPKI_COMMON__ALLOW_TEST_CLOCK"] = "true"
+            environment["JPKI_COMMON__TEST_SYSTEM"] = "true"
             environment["JPKI_AUTHORITY__KILLED_AT"] = killed_at
         log = self._layout.data / "logs" / "ca_server.log"
         with log.open("ab") as errors:

@@ -16,6 +16,7 @@ from jpki.authority.delegation import find_caller
 from jpki.authority.office import Office
 from jpki.model.operators import Caller
 from jpki.model.ports import Clock
+from jpki.service.clock import RequestClock
 from jpki.service.health import Health
 from jpki.service.problems import refused
 from jpki.service.settings import Settings
@@ -39,8 +40,7 @@ def create_app(settings: Settings, office: Office, *, clock: Clock) -> Flask:
     counter = Counter(
         office=office,
         authenticator=Authenticator(find, office.store.remember_nonce),
-        clock=clock,
-        allow_test_clock=settings.common.allow_test_clock,
+        clock=RequestClock(clock=clock, test_system=settings.common.test_system),
         health=Health({"database": lambda: _current(office)}),
         origin=own.public_url,
     )

@@ -10,7 +10,7 @@ from ca_server.following import Follower
 from jpki.service.clock import ProcessClock
 from jpki.service.command import Server, run_server
 from jpki.service.office import open_office, open_register
-from jpki.service.settings import Settings
+from jpki.service.settings import Settings, load
 
 
 def _build(settings: Settings, _stop: threading.Event) -> Server:
@@ -27,4 +27,4 @@ def _build(settings: Settings, _stop: threading.Event) -> Server:
 
 
 if __name__ == "__main__":
-    sys.exit(run_server("ca_server", "The certification authorities.", _build))
+    sys.exit(run_server("ca_server", "The certification authorities.", load, _build))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -26,13 +25,13 @@ from jpki.authority.revocation import revoke
 from jpki.errors import NotFound, RequestError
 from jpki.model.codes import ResidentCode
 from jpki.model.operators import Caller, Role
-from jpki.model.ports import Clock
 from jpki.model.purposes import Purpose
 from jpki.model.revocation import RevocationReason
-from jpki.registry.json_fields import Fields, parse_object
-from jpki.service.clock import TEST_INSTANT_HEADER, parse_instant, request_instant
+from jpki.service.answers import Answer, json_answer
+from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock, parse_instant
 from jpki.service.health import Health
 from jpki.store.authority_records import ApplicationRecord
+from jpki.strict_json import Fields, parse_object
 
 __all__ = ["Counter", "blueprint"]
 
@@ -46,30 +45,27 @@ class Counter:
 
     office: Office
     authenticator: Authenticator
-    clock: Clock
-    allow_test_clock: bool
+    clock: RequestClock
     health: Health
     origin: str | None
+
+    def instant(self) -> datetime:
+        """The one instant that the current request is served at."""
+        return self.clock.at(request.headers.get(TEST_INSTANT_HEADER))
 
     def caller(self) -> Caller:
         """Who signed the current request."""
         signed = request_from_environ(
             request.environ, request.get_data(), origin=self.origin
         )
-        return self.authenticator.authenticate(signed, self.clock())
-
-    def instant(self) -> datetime:
-        """The one instant that the current request is served at."""
-        return request_instant(
-            self.clock,
-            request.headers.get(TEST_INSTANT_HEADER),
-            allowed=self.allow_test_clock,
-        )
+        return self.authenticator.authenticate(signed, self.clock.clock())
 
 
 def blueprint(counter: Counter) -> Blueprint:
     """The routes over one office."""
     routes = Blueprint("authority", __name__)
+    routes.add_url_rule("/health/live", view_func=counter.health.live)
+    routes.add_url_rule("/health/ready", view_func=counter.health.ready)
     _open_to_all(routes, counter)
     _for_counters(routes, counter)
     _for_auditors(routes, counter)
@@ -77,22 +73,13 @@ def blueprint(counter: Counter) -> Blueprint:
 
 
 def _open_to_all(routes: Blueprint, counter: Counter) -> None:
-    """Health, and what every verifier may fetch."""
-
-    @routes.get("/health/live")
-    def live() -> Response:
-        return _json(counter.health.live())
-
-    @routes.get("/health/ready")
-    def ready() -> Response:
-        ok, document = counter.health.ready()
-        return _json(document, 200 if ok else 503)
+    """What every verifier may fetch."""
 
     @routes.get("/certificates")
-    def certificates() -> Response:
+    def certificates() -> Answer:
         """All self-signed and cross certificates, for building paths."""
         listed = authority_certificates(counter.office)
-        return _json(
+        return json_answer(
             {
                 "certificates": [
                     {
@@ -124,7 +111,7 @@ def _for_counters(routes: Blueprint, counter: Counter) -> None:
     office = counter.office
 
     @routes.post("/applications")
-    def file() -> Response:
+    def file() -> Answer:
         caller = counter.caller()
         fields = Fields(parse_object(_body("application/json")), "the application")
         resident = fields.need("resident", str, ResidentCode)
@@ -138,23 +125,23 @@ def _for_counters(routes: Blueprint, counter: Counter) -> None:
             at=counter.instant(),
             by=caller,
         )
-        return _json(_application(filed), 201)
+        return json_answer(_application(filed), 201)
 
     @routes.get("/applications/<application>")
-    def show(application: str) -> Response:
+    def show(application: str) -> Answer:
         caller = counter.caller()
         with office.store.read() as uow:
             found = application_for(uow, application, "read an application", caller)
-        return _json(_application(found))
+        return json_answer(_application(found))
 
     @routes.put("/applications/<application>/request")
-    def certify(application: str) -> Response:
+    def certify(application: str) -> Answer:
         """Take the card's PKCS#10 request; answer with the certificate."""
         caller = counter.caller()
         issued = issue(
             office, application, _body(_PKCS10), at=counter.instant(), by=caller
         )
-        return _json(
+        return json_answer(
             {
                 "application": _application(issued.application),
                 "authority": issued.authority,
@@ -165,21 +152,21 @@ def _for_counters(routes: Blueprint, counter: Counter) -> None:
         )
 
     @routes.post("/applications/<application>/delivery")
-    def delivered(application: str) -> Response:
+    def delivered(application: str) -> Answer:
         caller = counter.caller()
-        return _json(
+        return json_answer(
             _application(deliver(office, application, at=counter.instant(), by=caller))
         )
 
     @routes.post("/applications/<application>/cancellation")
-    def cancelled(application: str) -> Response:
+    def cancelled(application: str) -> Answer:
         caller = counter.caller()
-        return _json(
+        return json_answer(
             _application(cancel(office, application, at=counter.instant(), by=caller))
         )
 
     @routes.post("/certificates/<authority>/<serial>/revocation")
-    def revoked(authority: str, serial: str) -> Response:
+    def revoked(authority: str, serial: str) -> Answer:
         caller = counter.caller()
         fields = Fields(parse_object(_body("application/json")), "the revocation")
         reason = fields.need("reason", str, _reason)
@@ -196,7 +183,7 @@ def _for_counters(routes: Blueprint, counter: Counter) -> None:
             at=counter.instant(),
             by=caller,
         )
-        return _json(
+        return json_answer(
             {
                 "serial": f"{entry.serial:x}",
                 "revoked_at": _time(entry.revoked_at),
@@ -211,12 +198,12 @@ def _for_auditors(routes: Blueprint, counter: Counter) -> None:
     office = counter.office
 
     @routes.get("/audit")
-    def books() -> Response:
+    def books() -> Answer:
         require_role(counter.caller(), "examine the books", Role.AUDITOR)
         with office.store.read() as uow:
             log = verify_audit(uow)
             account = account_for_serials(uow)
-        return _json(
+        return json_answer(
             {
                 "log": {"entries": log.entries, "head": log.head},
                 "serials": {
@@ -271,12 +258,3 @@ def _time(at: datetime) -> str:
 
 def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode("ascii")
-
-
-def _json(document: object, status: int = 200) -> Response:
-    return Response(
-        json.dumps(document, ensure_ascii=False).encode(),
-        status,
-        mimetype="application/json",
-        headers={"Cache-Control": "no-store"},
-    )

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from jpki.authority.office import Office
 from jpki.authority.responder import Responder
 from jpki.model.ports import Clock
+from jpki.service.clock import RequestClock
 from jpki.service.health import Health
 from jpki.service.problems import refused
 from jpki.service.settings import Settings
@@ -32,8 +33,7 @@ def create_app(settings: Settings, office: Office, *, clock: Clock) -> Flask:
     service = RevocationService(
         office=office,
         responder=Responder(office, own.response_lifetime),
-        clock=clock,
-        allow_test_clock=settings.common.allow_test_clock,
+        clock=RequestClock(clock=clock, test_system=settings.common.test_system),
         health=Health({"database": lambda: _current(office)}),
     )
     app = Flask(__name__, static_folder=None)

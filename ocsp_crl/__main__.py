@@ -8,7 +8,7 @@ import threading
 from jpki.service.clock import ProcessClock
 from jpki.service.command import Server, run_server
 from jpki.service.office import open_status_office
-from jpki.service.settings import Settings
+from jpki.service.settings import Settings, load
 from ocsp_crl import create_app
 
 
@@ -21,4 +21,4 @@ def _build(settings: Settings, _stop: threading.Event) -> Server:
 
 
 if __name__ == "__main__":
-    sys.exit(run_server("ocsp_crl", "OCSP and CRLs of the authorities.", _build))
+    sys.exit(run_server("ocsp_crl", "OCSP and CRLs of the authorities.", load, _build))

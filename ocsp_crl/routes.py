@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -16,8 +15,8 @@ from flask import Blueprint, Response, request
 from jpki.authority.office import Office
 from jpki.authority.responder import OCSPAnswer, Responder
 from jpki.errors import NotFound, RequestError
-from jpki.model.ports import Clock
-from jpki.service.clock import TEST_INSTANT_HEADER, request_instant
+from jpki.service.answers import Answer, json_answer
+from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock
 from jpki.service.health import Health
 from jpki.store.authority_records import CRLRecord
 from jpki.x509.names import parse_name, rfc4514
@@ -38,31 +37,19 @@ class RevocationService:
 
     office: Office
     responder: Responder
-    clock: Clock
-    allow_test_clock: bool
+    clock: RequestClock
     health: Health
 
     def instant(self) -> datetime:
         """The one instant that the current request is served at."""
-        return request_instant(
-            self.clock,
-            request.headers.get(TEST_INSTANT_HEADER),
-            allowed=self.allow_test_clock,
-        )
+        return self.clock.at(request.headers.get(TEST_INSTANT_HEADER))
 
 
 def blueprint(service: RevocationService) -> Blueprint:
     """The routes over one office."""
     routes = Blueprint("revocation", __name__)
-
-    @routes.get("/health/live")
-    def live() -> Response:
-        return _json(service.health.live())
-
-    @routes.get("/health/ready")
-    def ready() -> Response:
-        ok, document = service.health.ready()
-        return _json(document, 200 if ok else 503)
+    routes.add_url_rule("/health/live", view_func=service.health.live)
+    routes.add_url_rule("/health/ready", view_func=service.health.ready)
 
     @routes.post("/ocsp")
     def ocsp_post() -> Response:
@@ -80,9 +67,9 @@ def blueprint(service: RevocationService) -> Blueprint:
         return _ocsp(answer, at, cacheable=True)
 
     @routes.get("/crls")
-    def crls() -> Response:
+    def crls() -> Answer:
         """Which lists there are, and where."""
-        return _json(
+        return json_answer(
             {"crls": [_described(service, entry) for entry in _current(service)]}
         )
 
@@ -184,12 +171,3 @@ def _strong_tag(body: bytes) -> str:
 def _http_date(at: datetime) -> str:
     """An HTTP date ends in GMT (RFC 9110 section 5.6.7)."""
     return format_datetime(at, usegmt=True)
-
-
-def _json(document: object, status: int = 200) -> Response:
-    return Response(
-        json.dumps(document, ensure_ascii=False).encode(),
-        status,
-        mimetype="application/json",
-        headers={"Cache-Control": "no-store"},
-    )

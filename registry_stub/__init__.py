@@ -9,15 +9,17 @@ from __future__ import annotations
 import threading
 
 from flask import Flask
+from werkzeug.exceptions import HTTPException
 
 from jpki.access import Authenticator, load_callers
 from jpki.model.ports import Clock
 from jpki.registry import Feed, seed
-from jpki.service.clock import ProcessClock
+from jpki.service.clock import ProcessClock, RequestClock
 from jpki.service.health import Health
+from jpki.service.problems import refused
 from jpki.service.settings import Settings
 from jpki.store import RegistryStore
-from registry_stub.problems import install_problems
+from registry_stub.problems import PROBLEMS
 from registry_stub.routes import Registry, blueprint
 
 __all__ = ["create_app"]
@@ -53,8 +55,7 @@ def create_app(
             store, stop=stop or threading.Event(), readers=max(1, own.threads // 2)
         ),
         authenticator=Authenticator(callers.get, store.remember_nonce),
-        clock=clock,
-        allow_test_clock=settings.common.allow_test_clock,
+        clock=RequestClock(clock=clock, test_system=settings.common.test_system),
         health=Health({"database": lambda: _current(store)}),
         origin=own.public_url,
     )
@@ -63,7 +64,8 @@ def create_app(
     app.url_map.merge_slashes = False
     app.extensions["jpki.store"] = store
     app.register_blueprint(blueprint(registry))
-    install_problems(app)
+    app.register_error_handler(HTTPException, refused)
+    app.register_error_handler(Exception, PROBLEMS.problem)
     return app
 
 

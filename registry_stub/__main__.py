@@ -6,7 +6,7 @@ import sys
 import threading
 
 from jpki.service.command import Server, run_server
-from jpki.service.settings import Settings
+from jpki.service.settings import Settings, load
 from registry_stub import create_app
 
 
@@ -15,4 +15,6 @@ def _build(settings: Settings, stop: threading.Event) -> Server:
 
 
 if __name__ == "__main__":
-    sys.exit(run_server("registry_stub", "A resident register for tests.", _build))
+    sys.exit(
+        run_server("registry_stub", "The resident register.", load, _build)
+    )

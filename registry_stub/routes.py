@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 
 from jpki.access import Authenticator, request_from_environ, require_role
 from jpki.errors import EncodingError, PermissionDenied, RequestError
 from jpki.model.codes import ResidentCode
 from jpki.model.operators import Caller, Role
-from jpki.model.ports import Clock
 from jpki.model.purposes import Purpose
 from jpki.registry import Feed, provide, record_event
 from jpki.registry.feed import MAX_WAIT_SECONDS
-from jpki.registry.json_fields import parse_object
 from jpki.registry.wire import (
     change_from_json,
     event_to_json,
     page_to_json,
     provided_to_json,
 )
-from jpki.service.clock import TEST_INSTANT_HEADER, request_instant
+from jpki.service.answers import Answer, json_answer
+from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock
 from jpki.service.health import Health
 from jpki.store import RegistryStore
+from jpki.strict_json import parse_object
 
 __all__ = ["Registry", "blueprint"]
 
@@ -44,17 +43,20 @@ class Registry:
     store: RegistryStore
     feed: Feed
     authenticator: Authenticator
-    clock: Clock
-    allow_test_clock: bool
+    clock: RequestClock
     health: Health
     origin: str | None
+
+    def instant(self) -> datetime:
+        """The one instant that the current request is served at."""
+        return self.clock.at(request.headers.get(TEST_INSTANT_HEADER))
 
     def caller(self, act: str, role: Role) -> Caller:
         """Who signed the current request; only this role passes."""
         signed = request_from_environ(
             request.environ, request.get_data(), origin=self.origin
         )
-        caller = self.authenticator.authenticate(signed, self.clock())
+        caller = self.authenticator.authenticate(signed, self.clock.clock())
         require_role(caller, act, role)
         return caller
 
@@ -62,28 +64,21 @@ class Registry:
 def blueprint(registry: Registry) -> Blueprint:
     """The routes over one register."""
     routes = Blueprint("registry", __name__)
-
-    @routes.get("/health/live")
-    def live() -> Response:
-        return _json(registry.health.live())
-
-    @routes.get("/health/ready")
-    def ready() -> Response:
-        ok, document = registry.health.ready()
-        return _json(document, 200 if ok else 503)
+    routes.add_url_rule("/health/live", view_func=registry.health.live)
+    routes.add_url_rule("/health/ready", view_func=registry.health.ready)
 
     @routes.get("/residents/<code>")
-    def items(code: str) -> Response:
+    def items(code: str) -> Answer:
         """Provide the four items: to the authorities' server and nobody else."""
         caller = registry.caller("ask for the four items", Role.AUTHORITY_SERVER)
-        at = _instant(registry)
+        at = registry.instant()
         purpose = _purpose(request.args.get("purpose", Purpose.SIGNATURE.value))
         provided = provide(registry.store, _resident_code(code), purpose, at=at)
         _log.info("items provided to %s as of event %d", caller.id, provided.as_of)
-        return _json(provided_to_json(provided))
+        return json_answer(provided_to_json(provided))
 
     @routes.post("/residents/<code>/events")
-    def record(code: str) -> Response:
+    def record(code: str) -> Answer:
         """Record a change that the resident's municipality reports."""
         act = "record a change"
         caller = registry.caller(act, Role.REGISTRAR)
@@ -91,7 +86,7 @@ def blueprint(registry: Registry) -> Blueprint:
             raise PermissionDenied(caller.id, act, "to act for a municipality")
         if request.mimetype != "application/json":
             raise RequestError("the body is application/json")
-        at = _instant(registry)
+        at = registry.instant()
         recorded = record_event(
             registry.store,
             _resident_code(code),
@@ -104,25 +99,17 @@ def blueprint(registry: Registry) -> Blueprint:
         _log.info(
             "event %d (%s) recorded by %s", event.sequence, event.kind.value, caller.id
         )
-        return _json(event_to_json(event), 200 if recorded.repeated else 201)
+        return json_answer(event_to_json(event), 200 if recorded.repeated else 201)
 
     @routes.get("/events")
-    def events() -> Response:
+    def events() -> Answer:
         """The feed after a position; waits for the next event if there is none."""
         registry.caller("read the feed", Role.AUTHORITY_SERVER)
         after = _number("after", "0", whole=True)
         wait = _number("wait", "0", whole=False)
-        return _json(page_to_json(registry.feed.after(int(after), wait=wait)))
+        return json_answer(page_to_json(registry.feed.after(int(after), wait=wait)))
 
     return routes
-
-
-def _instant(registry: Registry) -> datetime:
-    return request_instant(
-        registry.clock,
-        request.headers.get(TEST_INSTANT_HEADER),
-        allowed=registry.allow_test_clock,
-    )
 
 
 def _resident_code(text: str) -> ResidentCode:
@@ -150,12 +137,3 @@ def _number(name: str, default: str, *, whole: bool) -> float:
     if not 0 <= number <= highest:
         raise RequestError(f"{name} is a number from 0 to {highest:g}")
     return number
-
-
-def _json(document: object, status: int = 200) -> Response:
-    return Response(
-        json.dumps(document, ensure_ascii=False).encode(),
-        status,
-        mimetype="application/json",
-        headers={"Cache-Control": "no-store"},
-    )

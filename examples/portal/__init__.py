@@ -14,7 +14,7 @@ from examples.portal.problems import install_problems
 from examples.portal.routes import Portal, blueprint
 from jpki.data import era
 from jpki.model.ports import Clock
-from jpki.service.clock import ProcessClock
+from jpki.service.clock import ProcessClock, RequestClock
 from jpki.service.health import Health
 from jpki.verify import EraAlgorithms, EvidenceSource, VerificationPolicy, Verifier
 from jpki.verify.client import OnlineEvidence
@@ -56,8 +56,10 @@ def create_app(
     portal = Portal(
         verifier=Verifier(policy, source),
         archive=archive,
-        clock=clock or ProcessClock(common.clock_offset),
-        allow_test_clock=common.allow_test_clock,
+        clock=RequestClock(
+            clock=clock or ProcessClock(common.clock_offset),
+            test_system=common.test_system,
+        ),
         language=common.language,
         health=Health({"archive": archive.check}),
     )

@@ -98,12 +98,12 @@ def load(
     common = read_table(CommonSettings, "common", document, base=base, data=None)
     data = common.data_directory
     portal = read_table(PortalSettings, "portal", document, base=base, data=data)
-    if common.clock_offset_seconds and not common.allow_test_clock:
+    if common.clock_offset_seconds and not common.test_system:
         raise ConfigurationError(
             str(file),
             "common.clock_offset_seconds",
             "a moved clock is for test systems",
-            hint="set common.allow_test_clock = true if this is one",
+            hint="set common.test_system = true if this is one",
         )
     for key in ("trust_anchors", "policies"):
         if not getattr(portal, key):

@@ -10,7 +10,8 @@ from werkzeug.exceptions import HTTPException
 
 from examples.portal.pages import problem_page, wants_page
 from examples.portal.routes import Portal
-from jpki.service.problems import Problem, ProblemTable, plain_problem
+from jpki.service.answers import Answer
+from jpki.service.problems import ProblemTable, refused
 
 __all__ = ["PROBLEMS", "install_problems"]
 
@@ -33,21 +34,11 @@ _PAGE_KEYS: Final = {
 def install_problems(app: Flask, portal: Portal) -> None:
     """Answer every error of the application."""
 
-    @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> Response:
-        headers = [
-            (name, value)
-            for name, value in error.get_headers()
-            if name.lower() in ("allow", "location")
-        ]
-        return answer(plain_problem(error.code or 500, None, *headers))
-
-    @app.errorhandler(Exception)
-    def any_error(error: Exception) -> Response:
-        return answer(PROBLEMS.problem(error))
-
-    def answer(problem: Problem) -> Response:
+    def shown(problem: Answer) -> Answer | Response:
         if not wants_page(request):
-            return Response(problem.body, problem.status, list(problem.headers))
+            return problem
         key = _PAGE_KEYS.get(problem.status, "other")
         return problem_page(portal.words(), key, problem.status)
+
+    app.register_error_handler(HTTPException, lambda error: shown(refused(error)))
+    app.register_error_handler(Exception, lambda error: shown(PROBLEMS.problem(error)))

@@ -17,8 +17,8 @@ from examples.portal.archive import Archive
 from examples.portal.pages import first_page, verdict_page, wants_page
 from examples.portal.words import Words, words_in
 from jpki.errors import RequestError
-from jpki.model.ports import Clock
-from jpki.service.clock import TEST_INSTANT_HEADER, request_instant
+from jpki.service.answers import Answer, json_answer
+from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock
 from jpki.service.health import Health
 from jpki.verify import LANGUAGES, Valid, Verifier
 
@@ -31,18 +31,13 @@ class Portal:
 
     verifier: Verifier
     archive: Archive
-    clock: Clock
-    allow_test_clock: bool
+    clock: RequestClock
     language: str
     health: Health
 
     def instant(self) -> datetime:
         """The one instant that the current request is served at."""
-        return request_instant(
-            self.clock,
-            request.headers.get(TEST_INSTANT_HEADER),
-            allowed=self.allow_test_clock,
-        )
+        return self.clock.at(request.headers.get(TEST_INSTANT_HEADER))
 
     def words(self) -> Words:
         """In the language asked for in the address, else the browser's, else ours."""
@@ -56,19 +51,12 @@ class Portal:
 def blueprint(portal: Portal) -> Blueprint:
     """The routes of one portal."""
     routes = Blueprint("portal", __name__, template_folder="templates")
+    routes.add_url_rule("/health/live", view_func=portal.health.live)
+    routes.add_url_rule("/health/ready", view_func=portal.health.ready)
 
     @routes.get("/")
     def first() -> Response:
         return first_page(portal.words())
-
-    @routes.get("/health/live")
-    def live() -> Response:
-        return _json(portal.health.live())
-
-    @routes.get("/health/ready")
-    def ready() -> Response:
-        ok, document = portal.health.ready()
-        return _json(document, 200 if ok else 503)
 
     @routes.post("/applications")
     def make() -> Response:
@@ -82,7 +70,7 @@ def blueprint(portal: Portal) -> Blueprint:
         return response
 
     @routes.post("/submissions")
-    def submit() -> Response:
+    def submit() -> Response | Answer:
         """Judge the signature; accept and keep what is valid."""
         document, signature = _file("application"), _file("signature")
         application = read_application(document)
@@ -92,7 +80,7 @@ def blueprint(portal: Portal) -> Blueprint:
             receipt = portal.archive.accept(document, signature, outcome)
         if wants_page(request):
             return verdict_page(portal.words(), outcome, application, receipt)
-        return _json(
+        return json_answer(
             {
                 "accepted": receipt is not None,
                 "receipt": None if receipt is None else receipt.to_json(),
@@ -135,12 +123,3 @@ def _file(name: str) -> bytes:
     if not content:
         raise RequestError(f"the file is empty: {name}")
     return content
-
-
-def _json(document: object, status: int = 200) -> Response:
-    return Response(
-        json.dumps(document, ensure_ascii=False).encode(),
-        status,
-        mimetype="application/json",
-        headers={"Cache-Control": "no-store"},
-    )

@@ -153,7 +153,7 @@ def _settings_text(era: str, ports: Ports, clock_offset: timedelta) -> str:
     moved = (
         [
             "# A test system whose clock stands elsewhere.",
-            "allow_test_clock = true",
+            "test_system = true",
             f"clock_offset_seconds = {seconds}",
         ]
         if seconds

@@ -25,13 +25,13 @@ from jpki.model.events import RegistryEvent
 from jpki.model.purposes import Purpose
 from jpki.model.residents import Provided
 from jpki.registry.changes import Change
-from jpki.registry.json_fields import parse_object
 from jpki.registry.wire import (
     change_to_json,
     event_from_json,
     page_from_json,
     provided_from_json,
 )
+from jpki.strict_json import parse_object
 
 __all__ = ["RegistryClient"]
 

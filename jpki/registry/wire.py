@@ -11,7 +11,7 @@ from jpki.model.events import EventKind, RegistryEvent
 from jpki.model.residents import BasicInformation, Gender, Provided, Resident
 from jpki.registry.changes import Change, event_identifier
 from jpki.registry.feed import MAX_BATCH, FeedPage
-from jpki.registry.json_fields import Fields
+from jpki.strict_json import Fields
 
 __all__ = [
     "change_from_json",

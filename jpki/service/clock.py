@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -13,9 +14,9 @@ from jpki.model.ports import Clock
 __all__ = [
     "TEST_INSTANT_HEADER",
     "ProcessClock",
+    "RequestClock",
     "offset_to",
     "parse_instant",
-    "request_instant",
     "system_random",
 ]
 
@@ -76,22 +77,28 @@ def parse_instant(text: str) -> datetime:
         ) from None
 
 
-def request_instant(clock: Clock, header: str | None, *, allowed: bool) -> datetime:
-    """The one instant that a request is served at.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestClock:
+    """Decides the one instant that each request is served at."""
 
-    Args:
-        clock: the process clock.
-        header: the value of `JPKI-Test-Instant`, if the request carries one.
-        allowed: whether the settings allow a test clock.
+    clock: Clock
+    test_system: bool
+    """Whether a request may name its own instant."""
 
-    Raises:
-        RequestError: the header is present but not allowed, or unreadable.
-    """
-    if header is None:
-        return clock()
-    if not allowed:
-        raise RequestError(
-            f"{TEST_INSTANT_HEADER} is not accepted here",
-            hint="common.allow_test_clock enables it on a test system",
-        )
-    return parse_instant(header)
+    def at(self, named: str | None) -> datetime:
+        """The instant of a request.
+
+        Args:
+            named: the value of its `JPKI-Test-Instant`, if it carries one.
+
+        Raises:
+            RequestError: it is not accepted here, or unreadable.
+        """
+        if named is None:
+            return self.clock()
+        if not self.test_system:
+            raise RequestError(
+                f"{TEST_INSTANT_HEADER} is not accepted here",
+                hint="common.test_system enables it on a test system",
+            )
+        return parse_instant(named)

@@ -6,20 +6,32 @@ import argparse
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from jpki.errors import JpkiError
 from jpki.service import wsgi
 from jpki.service.logs import configure_logging
-from jpki.service.settings import Settings, load
+from jpki.service.settings import CommonSettings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["Listening", "Server", "run_server"]
+__all__ = ["HasCommon", "Listening", "Server", "run_server"]
+
+
+class HasCommon(Protocol):
+    """Checked settings of any server."""
+
+    @property
+    def common(self) -> CommonSettings:
+        """What all servers share."""
+        ...
+
+
+S = TypeVar("S", bound=HasCommon)
 
 
 class Listening(Protocol):
@@ -56,14 +68,18 @@ class Server:
 
 
 def run_server(
-    name: str, description: str, build: Callable[[Settings, threading.Event], Server]
+    name: str,
+    description: str,
+    load: Callable[[Path, Mapping[str, str]], S],
+    build: Callable[[S, threading.Event], Server],
 ) -> int:
     """Read the command line and the settings, build the server, serve until stopped.
 
     Args:
         name: the server's module.
         description: one sentence for `--help`.
-        build: makes it; the event is set when it stops.
+        load: reads and checks the file, with the environment's overrides.
+        build: makes the server; the event is set when it stops.
 
     Returns:
         The exit status: 2 where the server cannot start.

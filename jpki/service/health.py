@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
+
+from jpki.service.answers import Answer, json_answer
 
 __all__ = ["Health"]
 
@@ -16,12 +19,12 @@ class Health:
     def __init__(self, checks: Mapping[str, Callable[[], object]]) -> None:
         self._checks = checks
 
-    def live(self) -> dict[str, object]:
-        """The document of `/health/live`: the process answers."""
-        return {"status": "live"}
+    def live(self) -> Answer:
+        """`/health/live`: the process answers."""
+        return json_answer({"status": "live"})
 
-    def ready(self) -> tuple[bool, dict[str, object]]:
-        """Whether all checks pass, and the document of `/health/ready`.
+    def ready(self) -> Answer:
+        """`/health/ready`: whether all checks pass; 503 if one does not.
 
         A reason is logged, never shown: it may name hosts and files.
         """
@@ -35,4 +38,7 @@ class Health:
             else:
                 results[name] = "ok"
         ready = all(result == "ok" for result in results.values())
-        return ready, {"status": "ready" if ready else "not-ready", "checks": results}
+        return json_answer(
+            {"status": "ready" if ready else "not-ready", "checks": results},
+            HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE,
+        )

@@ -7,26 +7,21 @@ identifier, and the caller learns the identifier only.
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from jpki.errors import JpkiError, ServiceUnavailable
 from jpki.model.ports import Random
+from jpki.service.answers import Answer, json_answer
 from jpki.service.clock import system_random
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 __all__ = [
     "COMMON_PROBLEMS",
     "MEDIA_TYPE",
     "HTTPError",
-    "Problem",
     "ProblemTable",
     "plain_problem",
     "refused",
@@ -85,24 +80,6 @@ class HTTPError(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Problem:
-    """An answer that is ready to be sent."""
-
-    status: int
-    body: bytes
-    headers: tuple[tuple[str, str], ...] = (("Content-Type", MEDIA_TYPE),)
-
-    def __call__(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        """Answer as a WSGI application: what an error handler may return as it is."""
-        phrase = HTTPStatus(self.status).phrase
-        length = ("Content-Length", str(len(self.body)))
-        start_response(f"{self.status} {phrase}", [*self.headers, length])
-        return () if environ["REQUEST_METHOD"] == "HEAD" else (self.body,)
-
-
 class ProblemTable:
     """Which error of a server is shown how."""
 
@@ -124,7 +101,7 @@ class ProblemTable:
         }
         self._random = random
 
-    def problem(self, error: Exception) -> Problem:
+    def problem(self, error: Exception) -> Answer:
         """The answer to `error`, whatever it is; unknown errors are logged."""
         known = self._entry(error)
         if known is None or not isinstance(error, JpkiError):
@@ -157,7 +134,7 @@ class ProblemTable:
                 return self._entries[code]
         return None
 
-    def _internal(self, error: Exception) -> Problem:
+    def _internal(self, error: Exception) -> Answer:
         identifier = self._random(8).hex()
         _log.error("internal error %s", identifier, exc_info=error)
         status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -176,7 +153,7 @@ class ProblemTable:
 
 def plain_problem(
     status: int, detail: str | None = None, *headers: tuple[str, str]
-) -> Problem:
+) -> Answer:
     """A problem of HTTP itself: no such path, wrong method, body too large."""
     word = _HTTP_WORDS.get(status, str(status))
     code = f"http.{word}"
@@ -191,7 +168,7 @@ def plain_problem(
     return _rendered(status, document, *headers)
 
 
-def refused(error: HTTPError) -> Problem:
+def refused(error: HTTPError) -> Answer:
     """The answer to what the web framework itself refuses."""
     kept = [pair for pair in error.get_headers() if pair[0].lower() in _KEPT_HEADERS]
     return plain_problem(error.code or HTTPStatus.INTERNAL_SERVER_ERROR, None, *kept)
@@ -199,10 +176,8 @@ def refused(error: HTTPError) -> Problem:
 
 def _rendered(
     status: int, document: Mapping[str, object], *extra: tuple[str, str]
-) -> Problem:
-    body = json.dumps(document, ensure_ascii=False).encode()
-    headers = (("Content-Type", MEDIA_TYPE), ("Cache-Control", "no-store"), *extra)
-    return Problem(status=int(status), body=body, headers=headers)
+) -> Answer:
+    return json_answer(document, status, *extra, media_type=MEDIA_TYPE)
 
 
 def _plain(value: object) -> object:

@@ -41,7 +41,7 @@ class CommonSettings:
     language: str = setting("ja", choices=("ja", "en"))
     """Of pages for people; problem documents are in English."""
     log_level: str = setting("info", choices=("debug", "info", "warning", "error"))
-    allow_test_clock: bool = False
+    test_system: bool = False
     """Accept `JPKI-Test-Instant` and a clock offset. Never on a real system."""
     clock_offset_seconds: int = 0
     """Moves the clock of every server by this much."""
@@ -76,7 +76,7 @@ class AuthoritySettings:
     """As it stands in certificates (id-ad-ocsp)."""
     killed_at: str | None = None
     """Ends the process by SIGKILL at this named point of a procedure, such as
-    `issuance.recorded`. For tests of recovery; needs `common.allow_test_clock`."""
+    `issuance.recorded`. For tests of recovery; needs `common.test_system`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,23 +142,23 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
     document = read_document(file, environment or {}, tables=frozenset(_TABLES))
     base = file.absolute().parent
     common = read_table(CommonSettings, "common", document, base=base, data=None)
-    if common.clock_offset_seconds and not common.allow_test_clock:
+    if common.clock_offset_seconds and not common.test_system:
         raise ConfigurationError(
             str(file),
             "common.clock_offset_seconds",
             "a moved clock is for test systems",
-            hint="set common.allow_test_clock = true if this is one",
+            hint="set common.test_system = true if this is one",
         )
     data = common.data_directory
     authority = read_table(
         AuthoritySettings, "authority", document, base=base, data=data
     )
-    if authority.killed_at is not None and not common.allow_test_clock:
+    if authority.killed_at is not None and not common.test_system:
         raise ConfigurationError(
             str(file),
             "authority.killed_at",
             "a server that kills itself is for test systems",
-            hint="set common.allow_test_clock = true if this is one",
+            hint="set common.test_system = true if this is one",
         )
     return Settings(
         common=common,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from threading import Lock
 
 from jpki.errors import EncodingError
 from jpki.verify.budget import Budget
@@ -18,12 +19,13 @@ class SignatureFacts:
     """Which object is signed by which key: true for ever, so remembered.
 
     Only what was computed here is remembered; the memory is bounded by forgetting the
-    oldest. One instance may serve many verdicts.
+    oldest. One instance may serve many verdicts and threads.
     """
 
     def __init__(self, capacity: int = 50_000) -> None:
         self._capacity = capacity
         self._facts: dict[_Fact, bool] = {}
+        self._lock = Lock()
 
     def certificate_by(
         self, certificate: Certificate, public_key: bytes, budget: Budget
@@ -62,7 +64,8 @@ class SignatureFacts:
             holds = verify_signature(public_key, algorithm, signature, message)
         except EncodingError:
             holds = False
-        if len(self._facts) >= self._capacity:
-            del self._facts[next(iter(self._facts))]
-        self._facts[fact] = holds
+        with self._lock:
+            if len(self._facts) >= self._capacity:
+                del self._facts[next(iter(self._facts))]
+            self._facts[fact] = holds
         return holds

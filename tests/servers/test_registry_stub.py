@@ -372,7 +372,7 @@ def test_a_test_clock_works_where_it_is_allowed(tmp_path: Path, url: str) -> Non
     assert ask(url, SERVER, "GET", path, headers=later)[0] == 400
     folder = tmp_path / "test-system"
     folder.mkdir()
-    with serving(settings_in(folder, allow_test_clock="true")) as other:
+    with serving(settings_in(folder, test_system="true")) as other:
         assert ask(other, SERVER, "GET", path)[0] == 422
         assert ask(other, SERVER, "GET", path, headers=later)[0] == 200
 

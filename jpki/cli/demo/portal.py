@@ -36,7 +36,7 @@ def write_portal_settings(world: World) -> Path:
         "[common]",
         f"era = {json.dumps(common.era)}",
         'data_directory = "data"',
-        f"allow_test_clock = {json.dumps(common.allow_test_clock)}",
+        f"test_system = {json.dumps(common.test_system)}",
         f"clock_offset_seconds = {common.clock_offset_seconds}",
         "",
         "[portal]",

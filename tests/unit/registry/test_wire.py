@@ -17,7 +17,6 @@ from jpki.model.events import EventKind, RegistryEvent
 from jpki.model.residents import Gender, Provided
 from jpki.registry import Change, seed_residents
 from jpki.registry.feed import FeedPage
-from jpki.registry.json_fields import parse_object
 from jpki.registry.wire import (
     change_from_json,
     change_to_json,
@@ -28,6 +27,7 @@ from jpki.registry.wire import (
     provided_from_json,
     provided_to_json,
 )
+from jpki.strict_json import parse_object
 
 AT = datetime(2014, 10, 1, 3, 0, tzinfo=UTC)
 EVENT = RegistryEvent(

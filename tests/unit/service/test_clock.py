@@ -9,9 +9,9 @@ import pytest
 from jpki.errors import RequestError
 from jpki.service.clock import (
     ProcessClock,
+    RequestClock,
     offset_to,
     parse_instant,
-    request_instant,
     system_random,
 )
 
@@ -56,11 +56,13 @@ def test_unclear_instants_are_refused(text: str) -> None:
 
 def test_a_request_names_its_instant_only_where_allowed() -> None:
     """Without the field it is now."""
-    assert request_instant(lambda: THEN, None, allowed=False) == THEN
-    named = request_instant(lambda: THEN, "2020-01-01T00:00:00Z", allowed=True)
+    assert RequestClock(clock=lambda: THEN, test_system=False).at(None) == THEN
+    named = RequestClock(clock=lambda: THEN, test_system=True).at(
+        "2020-01-01T00:00:00Z"
+    )
     assert named == datetime(2020, 1, 1, tzinfo=UTC)
     with pytest.raises(RequestError, match="not accepted"):
-        request_instant(lambda: THEN, "2020-01-01T00:00:00Z", allowed=False)
+        RequestClock(clock=lambda: THEN, test_system=False).at("2020-01-01T00:00:00Z")
 
 
 def test_chance_does_not_repeat() -> None:

@@ -19,9 +19,10 @@ from jpki.errors import (
     RegistryUnavailable,
     RequestError,
 )
+from jpki.service.answers import Answer
 from jpki.service.health import Health
 from jpki.service.logs import JSONFormatter, masked
-from jpki.service.problems import MEDIA_TYPE, Problem, ProblemTable, plain_problem
+from jpki.service.problems import MEDIA_TYPE, ProblemTable, plain_problem
 
 TABLE = ProblemTable(
     {"registry.not-eligible": (422, "Not eligible"), "card": (409, "The card says no")},
@@ -29,7 +30,7 @@ TABLE = ProblemTable(
 )
 
 
-def shown(problem: Problem) -> dict[str, Any]:
+def shown(problem: Answer) -> dict[str, Any]:
     """The document, after looking at what all of them have."""
     document: dict[str, Any] = json.loads(problem.body)
     assert ("Content-Type", MEDIA_TYPE) in problem.headers
@@ -140,7 +141,10 @@ def test_readiness_names_what_failed_and_not_why() -> None:
     def broken() -> None:
         raise OSError("/var/lib/secret")
 
-    ready, document = Health({"a": lambda: None, "b": broken}).ready()
-    assert not ready
-    assert document == {"status": "not-ready", "checks": {"a": "ok", "b": "failed"}}
-    assert Health({}).ready()[0]
+    answer = Health({"a": lambda: None, "b": broken}).ready()
+    assert answer.status == 503
+    assert json.loads(answer.body) == {
+        "status": "not-ready",
+        "checks": {"a": "ok", "b": "failed"},
+    }
+    assert Health({}).ready().status == 200

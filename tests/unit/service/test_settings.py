@@ -143,7 +143,7 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_a_test_clock_has_to_be_allowed(tmp_path: Path) -> None:
     """Then the offset is taken."""
-    text = "[common]\nallow_test_clock = true\nclock_offset_seconds = -86400\n"
+    text = "[common]\ntest_system = true\nclock_offset_seconds = -86400\n"
     common = load(written(tmp_path, text)).common
     assert common.clock_offset == timedelta(days=-1)
 
