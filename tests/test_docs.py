@@ -12,8 +12,11 @@ import click
 import pytest
 
 from jpki.cli import main as jpki
+from jpki.verify import Indeterminate, Invalid
 from tests.support.prose import PARTS, documents, renewed
+from tests.support.reference_pki import reference_pki
 from tests.support.sources import PACKAGES, ROOT, modules
+from tests.support.verification import anchor_of, signed
 
 _DOCUMENTS: Final = documents()
 _NAMES: Final = [str(path.relative_to(ROOT)) for path in _DOCUMENTS]
@@ -64,6 +67,26 @@ def _code(text: str) -> Iterator[str]:
     for block in re.findall(r"^```(?:sh)?\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         yield re.sub(r"\.venv/bin/", "", block)
     yield from re.findall(r"`([^`\n]+)`", text)
+
+
+def test_the_example_program_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The README's program works as printed; without servers it cannot say valid."""
+    pki = reference_pki("prefectural-sha256")
+    content = b"<application/>"
+    (tmp_path / "anchor.der").write_bytes(anchor_of(pki).certificate)
+    (tmp_path / "application.xml").write_bytes(content)
+    (tmp_path / "application.p7s").write_bytes(signed(pki, content))
+    monkeypatch.chdir(tmp_path)
+    (program,) = re.findall(r"^```python\n(.*?)^```", _text("README.md"), re.M | re.S)
+    # Nothing listens on port 0.
+    program = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:0", program)
+    names: dict[str, object] = {}
+    exec(compile(program, "README.md", "exec"), names)
+    outcome = names["outcome"]
+    assert isinstance(outcome, Indeterminate | Invalid)
+    assert outcome.notes
 
 
 def test_decisions_are_numbered_listed_and_one_page() -> None:
