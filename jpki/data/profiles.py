@@ -35,7 +35,9 @@ PLACEHOLDERS: Final = ISSUER_VALUES | {
     "prefecture",
     "subject_policy",
 }
-"""What templates may name; see `docs/profiles.md`."""
+"""What templates may name. `opaque` identifies a certificate without saying whose it is;
+`prefecture` and `municipality` are in romaji; the policies are those of the two
+authorities of a cross certificate."""
 
 _USAGES: Final = {usage.label: usage for usage in KeyUsage}
 _PURPOSES: Final = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from jpki.der import oids
 from jpki.der.writer import bit_string, sequence
@@ -18,7 +19,11 @@ from jpki.model.suites import SignatureSuite
 from jpki.x509 import extensions
 from jpki.x509.general_names import DirectoryName
 
-__all__ = ["IssuerView", "assemble", "fill_name", "template_values"]
+__all__ = ["MAX_ATTRIBUTE", "IssuerView", "assemble", "fill_name", "template_values"]
+
+
+MAX_ATTRIBUTE: Final = 64
+"""ub-common-name, ub-organization-name, ub-organizational-unit-name (RFC 5280 A.1)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,10 +69,6 @@ def fill_name(template: NameTemplate, values: Mapping[str, str]) -> Name:
             )
         attributes.append(Attribute(attribute.oid, value, attribute.string_type))
     return Name.of(*attributes)
-
-
-MAX_ATTRIBUTE = 64
-"""ub-common-name, ub-organization-name, ub-organizational-unit-name (RFC 5280 A.1)."""
 
 
 def authority_key_identifier(
