@@ -35,7 +35,7 @@ PLACEHOLDERS: Final = ISSUER_VALUES | {
     "prefecture",
     "subject_policy",
 }
-"""What templates may name. `opaque` identifies a certificate without saying whose it is;
+"""What templates may name. `opaque` tells certificates apart and not whose they are;
 `prefecture` and `municipality` are in romaji; the policies are those of the two
 authorities of a cross certificate."""
 
