@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 from jpki import data
 from jpki.cli.demo.world import World
@@ -66,7 +68,7 @@ def commands(world: World) -> list[str]:
         f"curl -s {world.status_url}/crls/governor-08/1/crl.crl"
         " | openssl crl -inform DER -noout -text",
         _line(
-            f"jpki verify {_file(folder / 'application.xml')}"
+            f"{_program()} verify {_file(folder / 'application.xml')}"
             f" --signature {_file(folder / 'second.p7s')}"
             f" --anchor {_file(folder / 'governor-13.pem')} --policy {policy}"
             f" --certificates-url {world.ca_url}/certificates"
@@ -80,6 +82,12 @@ def commands(world: World) -> list[str]:
 
 def _line(*parts: str) -> str:
     return " ".join(part for part in parts if part)
+
+
+def _program() -> str:
+    """This very installation's `jpki`, wherever the reader's PATH points."""
+    beside = Path(sys.executable).with_name("jpki")
+    return _file(beside) if beside.exists() else "jpki"
 
 
 def _file(path: object) -> str:
