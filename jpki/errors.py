@@ -49,6 +49,7 @@ __all__ = [
     "RuleViolation",
     "ServiceUnavailable",
     "StoreError",
+    "UnexpectedOutcome",
     "UnknownResident",
     "WrongCard",
     "WrongMunicipality",
@@ -276,6 +277,18 @@ class RemoteRefusal(JpkiError):
         self.service = service
         self.reason_code = reason_code
         self.detail = detail
+
+
+class UnexpectedOutcome(JpkiError):
+    """A procedure that was to show something showed something else."""
+
+    code = "unexpected"
+
+    def __init__(self, what: str, expected: str, found: str) -> None:
+        super().__init__(f"{what}: expected {expected}, found {found}")
+        self.what = what
+        self.expected = expected
+        self.found = found
 
 
 # -- cards and keys -----------------------------------------------------------------

@@ -17,7 +17,7 @@ from jpki.cli.demo.portal import write_portal_settings
 from jpki.cli.demo.telling import Step, Teller
 from jpki.cli.demo.world import PREFECTURES, World
 from jpki.documents.cms import sign_detached
-from jpki.errors import PINError, ServiceUnavailable
+from jpki.errors import PINError, ServiceUnavailable, UnexpectedOutcome
 from jpki.keys.card import CardSigner
 from jpki.model.calendar import JST, day_in_japan
 from jpki.model.events import EventKind
@@ -265,8 +265,8 @@ class Story:
         content = json.dumps(answer, ensure_ascii=False, indent=2).encode()
         self._tell.made(self._world.save(step, "verdict", name, content))
         if verdict.get("outcome") != expected:
-            raise ServiceUnavailable(
-                "the portal", f"it says {verdict.get('outcome')}, not {expected}"
+            raise UnexpectedOutcome(
+                "the portal's verdict", expected, str(verdict.get("outcome"))
             )
         return verdict
 
@@ -349,7 +349,7 @@ class Story:
                 session.verify_pin(Purpose.SIGNATURE, lambda: f"{PASSWORD[::-1]}")
             except PINError as error:
                 return error.retries_left
-        raise ServiceUnavailable("the card", "it took a wrong password")
+        raise UnexpectedOutcome("a wrong password", "a refusal", "it was taken")
 
     # -- chapter 7
 
@@ -366,7 +366,7 @@ class Story:
         )
         step.facts["books"] = books
         if problems:
-            raise ServiceUnavailable("the books", "; ".join(problems[:3]))
+            raise UnexpectedOutcome("the books", "agreement", "; ".join(problems[:3]))
 
 
 def _items(certificate: Certificate) -> CertifiedAttributes:
