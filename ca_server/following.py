@@ -16,7 +16,7 @@ from jpki.registry.client import RegistryClient
 
 __all__ = ["Follower"]
 
-_WAIT_SECONDS: Final = 5.0
+_WAIT_SECONDS: Final = 1.0
 """How long one question to the feed may stay open; a stop waits for its end."""
 _RETRY_SECONDS: Final = 1.0
 """Before asking again a register that does not answer."""

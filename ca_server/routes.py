@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -37,6 +38,8 @@ __all__ = ["Counter", "blueprint"]
 
 _REASONS: Final = {reason.label: reason for reason in RevocationReason}
 _PKCS10: Final = "application/pkcs10"
+_SERIAL: Final = re.compile(r"[0-9A-Fa-f]{1,40}")
+"""At most 20 octets (RFC 5280 section 4.1.2.2)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,12 +226,9 @@ def _body(media_type: str) -> bytes:
 
 
 def _serial(text: str) -> int:
-    try:
-        if len(text) > 40:
-            raise ValueError
-        return int(text, 16)
-    except ValueError:
-        raise RequestError("a serial number is hexadecimal") from None
+    if not _SERIAL.fullmatch(text):
+        raise RequestError("a serial number is 1 to 40 hexadecimal digits")
+    return int(text, 16)
 
 
 def _reason(label: str) -> RevocationReason:
