@@ -25,7 +25,6 @@ from jpki.verify.statements import (
     reason_label,
 )
 from jpki.verify.validation import CandidatePath
-from jpki.x509.certificate_lists import CRLEntry
 from jpki.x509.extension_values import DistributionPoint
 from jpki.x509.general_names import DirectoryName
 from jpki.x509.names import normalized, rfc4514
@@ -116,11 +115,8 @@ def _newest(
         key = _signing_key(context, path, index, crl)  # (f), (g)
         if key is None:
             continue
-        delta = _delta(context, crl, key)  # (c), (h)
-        try:
-            statement = _state(context, held, delta, certificate)
-        except EncodingError:
-            continue
+        delta = _newest_delta(context, crl, key)  # (c), (h)
+        statement = _state(context, held, delta, certificate)
         if statement.current:
             return statement
         stale = stale or statement
@@ -134,15 +130,19 @@ def _state(
     certificate: Certificate,
 ) -> Statement:
     """(i)-(l): look the certificate up, in the delta first."""
-    entry: CRLEntry | None = None
-    if delta is not None:
-        entry = delta.find(certificate)
+    complete = held.crl
+    # Where deltas are asked for and announced, the complete CRL alone is half the news:
+    # whoever withholds the delta must not be able to hide a revocation.
+    missing = delta is None and _announces_delta(context, complete, certificate)
+    if delta is not None and (delta.crl.number or 0) <= (complete.crl.number or 0):
+        delta = None  # it tells nothing that the complete CRL does not
+    entry = None if delta is None else _look_up(delta, certificate)
     if entry is None:
-        entry = held.crl.find(certificate)
+        entry = _look_up(complete, certificate)
     elif entry.removed:
-        entry = None  # (k)
-    newest = held.crl if delta is None else delta
-    crl = newest.crl
+        entry = None  # (k); in a complete CRL a removal means nothing, and it is listed
+    crl = (delta or complete).crl
+    current = is_current(context.job, crl.this_update, crl.next_update)
     return Statement(
         kind="crl",
         issuer=rfc4514(crl.issuer),
@@ -151,42 +151,65 @@ def _state(
         next_update=crl.next_update,
         number=crl.number,
         covers=held.reasons,
-        current=is_current(context.job, crl.this_update, crl.next_update),
-        revoked_at=None if entry is None else entry.revoked_at,
-        revocation_reason=None if entry is None else reason_label(entry.reason_code),
+        current=current and not missing,
+        revoked_at=None if entry is None else entry.at,
+        revocation_reason=None if entry is None else entry.reason,
     )
 
 
-def _delta(
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    at: datetime
+    reason: str
+    removed: bool
+
+
+def _look_up(crl: RevocationList, certificate: Certificate) -> _Entry | None:
+    """What the CRL says of the certificate; an unreadable entry still lists it."""
+    try:
+        entry = crl.find(certificate)
+        if entry is None:
+            return None
+        return _Entry(entry.revoked_at, reason_label(entry.reason_code), entry.removed)
+    except EncodingError:
+        return _Entry(crl.crl.this_update, reason_label(0), removed=False)
+
+
+def _announces_delta(
+    context: Context, crl: RevocationList, certificate: Certificate
+) -> bool:
+    """Whether deltas are asked for, and CRL or certificate say that there are some."""
+    return context.job.use_deltas and (
+        oids.FRESHEST_CRL in crl.crl.extensions
+        or oids.FRESHEST_CRL in certificate.extensions
+    )
+
+
+def _newest_delta(
     context: Context, complete: RevocationList, key: bytes
 ) -> RevocationList | None:
-    """(c), (h): the newest current delta CRL that continues this complete one.
+    """(c), (h): the newest current delta CRL that fits this complete one.
 
-    RFC 5280 5.2.4: one issuer, one scope and one key; the base is not newer than the
-    complete CRL, and the delta is.
+    RFC 5280 5.2.4: one issuer, one scope and one key, and the base is not newer than
+    the complete CRL.
     """
     number = complete.crl.number
     if not context.job.use_deltas or number is None:
         return None
-    best: RevocationList | None = None
-    for delta in context.job.pool.crls(complete.issuer):
-        crl = delta.crl
-        if not delta.is_delta or delta.problem is not None:
-            continue
-        base, delta_number = crl.delta_base, crl.number
-        if (
-            base is not None
-            and delta_number is not None
-            and base <= number < delta_number
-            and _scope_key(delta) == _scope_key(complete)
-            and crl.extension(oids.AUTHORITY_KEY_IDENTIFIER)
-            == complete.crl.extension(oids.AUTHORITY_KEY_IDENTIFIER)
-            and is_current(context.job, crl.this_update, crl.next_update)
-            and (best is None or _age_key(delta) > _age_key(best))
-            and _signed(context, delta, key)
-        ):
-            best = delta
-    return best
+    fitting = [
+        delta
+        for delta in context.job.pool.crls(complete.issuer)
+        if delta.is_delta
+        and delta.problem is None
+        and delta.crl.number is not None
+        and (delta.crl.delta_base or 0) <= number
+        and _scope_key(delta) == _scope_key(complete)
+        and delta.crl.extension(oids.AUTHORITY_KEY_IDENTIFIER)
+        == complete.crl.extension(oids.AUTHORITY_KEY_IDENTIFIER)
+        and is_current(context.job, delta.crl.this_update, delta.crl.next_update)
+    ]
+    fitting.sort(key=_age_key, reverse=True)
+    return next((delta for delta in fitting if _signed(context, delta, key)), None)
 
 
 def _signed(context: Context, crl: RevocationList, key: bytes) -> bool:

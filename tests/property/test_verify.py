@@ -15,7 +15,12 @@ from jpki.verify import AtHand, Outcome, Pool, Valid, Verifier, verify_path
 from jpki.verify.policies import PolicyGraph
 from tests.support.reference_pki import reference_pki
 from tests.support.verification import accepting, evidence, moment, signed
-from tests.vectors.test_pkits import CASES, judged_job, whole_suite
+from tests.vectors.test_pkits import (
+    CASES,
+    case_files,
+    judged_job,
+    whole_suite,
+)
 
 CONTENT = b"application"
 OIDS = st.sampled_from([ANY_POLICY, "1.1", "1.2", "1.3"])
@@ -89,6 +94,19 @@ def test_no_part_of_a_pool_makes_the_invalid_valid(case: Any, seed: int) -> None
     )
     verdict = verify_path(replace(job, pool=Pool(beneath=(job.pool, part))))
     assert isinstance(verdict, Valid) == case["valid"]
+
+
+@given(st.sampled_from([case for case in CASES if not case["valid"]]), st.data())
+def test_no_alteration_makes_the_invalid_valid(case: Any, data: st.DataObject) -> None:
+    """Whichever octet of whichever file is altered, NIST's invalid stays not valid."""
+    files = case_files(case)
+    which = data.draw(st.integers(0, len(files.certificates + files.crls) - 1))
+    altered = bytearray((files.certificates + files.crls)[which])
+    altered[data.draw(st.integers(0, len(altered) - 1))] ^= data.draw(
+        st.integers(1, 255)
+    )
+    job = judged_job(case, files.with_file(which, bytes(altered)))
+    assert job is None or not isinstance(verify_path(job), Valid)
 
 
 @given(

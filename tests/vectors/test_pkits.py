@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from importlib import resources
@@ -74,10 +74,36 @@ def _policies(short: list[str]) -> frozenset[str]:
     )
 
 
-def judged_job(case: Mapping[str, Any]) -> PathJob | None:
+@dataclass(frozen=True, slots=True)
+class CaseFiles:
+    """What a case has at hand; the end entity is the last certificate."""
+
+    certificates: list[bytes]
+    crls: list[bytes]
+
+    def with_file(self, index: int, content: bytes) -> CaseFiles:
+        """The same with one file replaced, counted through both lists."""
+        both = [*self.certificates, *self.crls]
+        both[index] = content
+        count = len(self.certificates)
+        return CaseFiles(both[:count], both[count:])
+
+
+def case_files(case: Mapping[str, Any]) -> CaseFiles:
+    """The files that the case names."""
+    return CaseFiles(
+        [_certificate(name) for name in case["path"]],
+        [_crl(name) for name in case["crls"]],
+    )
+
+
+def judged_job(
+    case: Mapping[str, Any], files: CaseFiles | None = None
+) -> PathJob | None:
     """The case as a job; None where its end entity cannot even be parsed."""
+    files = files or case_files(case)
     try:
-        end_entity = parse_certificate(_certificate(case["path"][-1]))
+        end_entity = parse_certificate(files.certificates[-1])
     except EncodingError:
         return None
     return PathJob(
@@ -85,10 +111,7 @@ def judged_job(case: Mapping[str, Any]) -> PathJob | None:
         end_entity=end_entity,
         at=AT,
         algorithms=AcceptAnyAlgorithm(),
-        pool=Pool.from_der(
-            certificates=map(_certificate, case["path"][:-1]),
-            crls=map(_crl, case["crls"]),
-        ),
+        pool=Pool.from_der(certificates=files.certificates[:-1], crls=files.crls),
         use_deltas=True,
         initial_policies=_policies(case.get("initial", ["any"])),
         require_explicit_policy=case.get("explicit", False),

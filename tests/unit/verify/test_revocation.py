@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from jpki.der import oids
+from jpki.der.writer import sequence, tlv
 from jpki.model.profiles import KeyUsage
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import Digest
@@ -19,7 +20,7 @@ from jpki.verify.paths import verify_path
 from jpki.verify.pool import Pool
 from jpki.verify.reasons import Code
 from jpki.x509.extensions import extended_key_usage, extension, key_usage
-from jpki.x509.general_names import DirectoryName
+from jpki.x509.general_names import DirectoryName, encode_general_name
 from jpki.x509.ocsp import Good, Unknown, error_response
 from tests.support.pki import (
     CA_EXTENSIONS,
@@ -267,6 +268,27 @@ def test_deltas_count_only_when_asked_for() -> None:
     assert isinstance(judge(held, released, use_deltas=True), Valid)
     gap = crl(SUB, [entry(SERIAL)], number=9, extensions=[delta_indicator(5)])
     assert isinstance(judge(base, gap, use_deltas=True), Valid)
+
+
+def test_a_withheld_delta_hides_nothing() -> None:
+    """Where deltas are announced and asked for, the complete CRL does not do alone."""
+    point = sequence(tlv(0xA0, tlv(0xA0, encode_general_name(DirectoryName(SUB.name)))))
+    announcing = crl(
+        SUB, extensions=[extension(oids.FRESHEST_CRL, False, sequence(point))]
+    )
+    assert isinstance(judge(announcing), Valid)
+    verdict = judge(announcing, use_deltas=True)
+    assert verdict.code is Code.STALE_REVOCATION_DATA
+    silent = crl(SUB, number=1, extensions=[delta_indicator(1)])
+    assert isinstance(judge(announcing, silent, use_deltas=True), Valid)
+
+
+def test_an_unreadable_entry_still_lists() -> None:
+    """The certificate is in the newest CRL; that its reason makes no sense is no way
+    back to an older one."""
+    broken = extension(oids.REASON_CODE, False, b"\x0a\x00")
+    listed = crl(SUB, [entry(SERIAL, extensions=[broken])], number=2, this_update=NOW)
+    assert judge(GOOD_CRL, listed).code is Code.REVOKED
 
 
 def test_a_removal_in_a_complete_crl_is_refused() -> None:
