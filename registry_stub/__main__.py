@@ -15,6 +15,4 @@ def _build(settings: Settings, stop: threading.Event) -> Server:
 
 
 if __name__ == "__main__":
-    sys.exit(
-        run_server("registry_stub", "The resident register.", load, _build)
-    )
+    sys.exit(run_server("registry_stub", "The resident register.", load, _build))
