@@ -713,7 +713,7 @@ def test_a_revocation_that_cannot_be_is_refused(
     code: str,
 ) -> None:
     """And the certificate stays good."""
-    problem(revoke(installation, good, **members), status, code)
+    problem(revoke(installation, good, COUNTER, **members), status, code)
     with installation.office.store.read() as uow:
         assert uow.journal.find(GOVERNOR, int(good, 16)) is None
 
