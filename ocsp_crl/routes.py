@@ -73,7 +73,7 @@ def blueprint(service: RevocationService) -> Blueprint:
             {"crls": [_described(service, entry) for entry in _current(service)]}
         )
 
-    @routes.get("/crls/<authority>/<int:generation>/<scope>.<kind>")
+    @routes.get("/crls/<authority>/<int(max=99999):generation>/<scope>.<kind>")
     def crl(authority: str, generation: int, scope: str, kind: str) -> Response:
         """The newest list of one key, DER or PEM."""
         with service.office.store.read() as uow:

@@ -86,7 +86,7 @@ class Reply:
         return found
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class Installation:
     """Settings, books and servers, and everybody who may call them."""
 
