@@ -32,7 +32,7 @@ from jpki.authority.client import AuthorityClient
 from jpki.authority.office import Office
 from jpki.cli.founding import Founder, Layout, Ports, lay_out
 from jpki.cli.supervisor import Supervisor, free_ports
-from jpki.errors import ServiceUnavailable
+from jpki.errors import AuditError, ServiceUnavailable
 from jpki.keys.memory import generate_key
 from jpki.model.calendar import day_in_japan
 from jpki.model.codes import MunicipalityCode, ResidentCode
@@ -192,27 +192,28 @@ class Rig:
 
     def kill_at_point(self, point: str) -> None:
         """Run the authority until it kills itself at this point."""
-        process = self._launch(killed_at=point)
-        try:
-            process.wait(_START_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise ServiceUnavailable("ca_server", f"never came to {point}") from None
+        with self._launch(killed_at=point) as process:
+            try:
+                process.wait(_START_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                reason = f"never came to {point}"
+                raise ServiceUnavailable("ca_server", reason) from None
         if process.returncode != -signal.SIGKILL:
             raise ServiceUnavailable("ca_server", f"ended with {process.returncode}")
         self._kills += 1
 
     def kill_at_random(self) -> None:
         """Kill the authority at a moment of its start, its recovery or its work."""
-        process = self._launch()
-        if self._chance.random() < 0.75:
-            self._await_ready(process)
-            time.sleep(self._chance.uniform(0.0, 0.6))
-        else:
-            time.sleep(self._chance.uniform(0.0, 1.5))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        with self._launch() as process:
+            try:
+                if self._chance.random() < 0.75:
+                    self._await_ready(process)
+                    time.sleep(self._chance.uniform(0.0, 0.6))
+                else:
+                    time.sleep(self._chance.uniform(0.0, 1.5))
+            finally:
+                process.kill()
         self._kills += 1
 
     def _launch(self, *, killed_at: str | None = None) -> subprocess.Popen[bytes]:
@@ -240,21 +241,20 @@ class Rig:
 
     def settle(self) -> Findings:
         """Let everybody finish with the authority alive, then examine the books."""
-        process = self._launch()
-        try:
-            self._await_ready(process)
-            self._stop.set()
-            for clerk in self._clerks:
-                clerk.join(_SETTLE_SECONDS)
-                if clerk.is_alive():
-                    raise ServiceUnavailable("a clerk", "never got an answer")
-            if self._failures:
-                raise self._failures[0]
-            self._await_quiet()
-        finally:
-            process.terminate()
-            process.wait()
-        return self._examine()
+        with self._launch() as process:
+            try:
+                self._await_ready(process)
+                self._stop.set()
+                for clerk in self._clerks:
+                    clerk.join(_SETTLE_SECONDS)
+                    if clerk.is_alive():
+                        raise ServiceUnavailable("a clerk", "never got an answer")
+                if self._failures:
+                    raise self._failures[0]
+                self._await_quiet()
+            finally:
+                process.terminate()
+        return self.examine()
 
     def _await_quiet(self) -> None:
         """All events applied and every revocation on a list."""
@@ -281,10 +281,14 @@ class Rig:
                     missing.append(f"{authority}/{serial:x} is on no CRL")
         return missing
 
-    def _examine(self) -> Findings:
+    def examine(self) -> Findings:
+        """Hold the books, as they are now, against clerks and register."""
         found = Findings(kills=self._kills, certificates=len(self._issued))
         with self._office.store.read() as uow, self._registry.read() as registry:
-            verify_audit(uow)
+            try:
+                verify_audit(uow)
+            except AuditError as error:
+                found.disagreements.append(error.message)
             found.disagreements += account_for_serials(uow).problems
             certificates = [
                 record
