@@ -13,7 +13,6 @@ from jpki.authority.applications import (
     cancel,
     deliver,
     file_application,
-    governor_of,
 )
 from jpki.authority.audit import (
     AuditSummary,
@@ -31,13 +30,13 @@ from jpki.authority.delegation import (
 )
 from jpki.authority.directory import AuthorityCertificate, authority_certificates
 from jpki.authority.establish import (
-    BRIDGE,
     cross_certify,
     cross_certify_both,
     found_bridge,
     found_governor,
-    governor_id,
+    found_national,
 )
+from jpki.authority.identifiers import BRIDGE, authority_for, governor_id, national_id
 from jpki.authority.intake import Applied, apply_event, apply_events, cursor
 from jpki.authority.issuance import Issued, issue
 from jpki.authority.keyrings import FileKeyring, MemoryKeyring
@@ -68,6 +67,7 @@ __all__ = [
     "apply_event",
     "apply_events",
     "authority_certificates",
+    "authority_for",
     "cancel",
     "certify_responder",
     "cross_certify",
@@ -81,9 +81,10 @@ __all__ = [
     "find_caller",
     "found_bridge",
     "found_governor",
+    "found_national",
     "governor_id",
-    "governor_of",
     "issue",
+    "national_id",
     "publish",
     "publish_due",
     "recover",

@@ -8,6 +8,7 @@ from typing import Final
 
 from jpki.access import require_municipality, require_role
 from jpki.authority.certifying import journal, subject_of
+from jpki.authority.identifiers import authority_for
 from jpki.authority.office import Office, whole_second
 from jpki.authority.roles import counter_of
 from jpki.errors import (
@@ -39,7 +40,6 @@ __all__ = [
     "cancel",
     "deliver",
     "file_application",
-    "governor_of",
     "live_certificate",
     "require_applicant",
 ]
@@ -49,11 +49,6 @@ RENEWAL_WINDOW: Final = timedelta(days=90)
 
 _MAX_IDEMPOTENCY_KEY: Final = 128
 _CHALLENGE_OCTETS: Final = 16
-
-
-def governor_of(municipality: MunicipalityCode) -> str:
-    """The authority that certifies the residents of this municipality."""
-    return f"governor-{municipality.prefecture}"
 
 
 def file_application(
@@ -76,7 +71,7 @@ def file_application(
             register says.
         ApplicationConflict: another application of this person is under way.
         CertificateLive: the person holds a certificate that lives on.
-        NotFound: the prefecture's authority is not founded.
+        NotFound: the authority that would certify this person is not founded.
     """
     moment = whole_second(at)
     counter = counter_of(by, "file an application")
@@ -97,7 +92,7 @@ def file_application(
         before = _filed_before(uow, by, idempotency_key, resident, purpose)
         if before is not None:
             return before
-        authority = uow.authorities.get(governor_of(counter)).id
+        authority = uow.authorities.get(authority_for(office.era, counter, purpose)).id
         application = ApplicationRecord(
             id=str(uuid.UUID(bytes=office.random(16), version=4)),
             idempotency_key=idempotency_key,

@@ -18,12 +18,19 @@ from jpki.authority.certifying import (
     record,
     signing_generation,
 )
+from jpki.authority.identifiers import (
+    BRIDGE,
+    governor_id,
+    has_bridge,
+    national_id,
+)
 from jpki.authority.office import Office, whole_second
-from jpki.errors import OutsideSigningWindow
+from jpki.errors import IssuanceError, OutsideSigningWindow
 from jpki.model.eras import Act
 from jpki.model.names import Name
 from jpki.model.operators import Caller, Role
 from jpki.model.places import Prefecture
+from jpki.model.purposes import Purpose
 from jpki.model.suites import suite
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
@@ -40,23 +47,14 @@ from jpki.x509.keys import key_identifier
 from jpki.x509.names import encode_name, parse_name
 
 __all__ = [
-    "BRIDGE",
     "cross_certify",
     "cross_certify_both",
     "found_bridge",
     "found_governor",
-    "governor_id",
+    "found_national",
 ]
 
-BRIDGE = "bridge"
-"""The bridge authority's identifier."""
-
 _FIRST = 1
-
-
-def governor_id(prefecture: Prefecture) -> str:
-    """The identifier of a governor's authority, such as `governor-08`."""
-    return f"governor-{prefecture.code}"
 
 
 def found_governor(
@@ -66,9 +64,11 @@ def found_governor(
 
     Raises:
         PermissionDenied: not a CA operator.
+        IssuanceError: the era has national authorities instead.
         AlgorithmError: the era's suite may not issue at this time.
         KeyProviderError: no key can be made.
     """
+    _require_bridge(office)
     plan = _Plan(
         authority=governor_id(prefecture),
         kind=AuthorityKind.GOVERNOR,
@@ -84,8 +84,10 @@ def found_bridge(office: Office, *, at: datetime, by: Caller) -> CertificateReco
     """Found the bridge authority; the answer is its self-signed certificate.
 
     Raises:
-        PermissionDenied, AlgorithmError, KeyProviderError: as for a governor's.
+        PermissionDenied, IssuanceError, AlgorithmError, KeyProviderError: as for a
+            governor's.
     """
+    _require_bridge(office)
     plan = _Plan(
         authority=BRIDGE,
         kind=AuthorityKind.BRIDGE,
@@ -95,6 +97,45 @@ def found_bridge(office: Office, *, at: datetime, by: Caller) -> CertificateReco
         prefecture=None,
     )
     return _found(office, plan, at=at, by=by)
+
+
+def found_national(
+    office: Office, purpose: Purpose, *, at: datetime, by: Caller
+) -> CertificateRecord:
+    """Found the national authority for signatures, or that for user authentication.
+
+    Raises:
+        PermissionDenied, AlgorithmError, KeyProviderError: as for a governor's.
+        IssuanceError: the era has governors' authorities and a bridge instead.
+    """
+    if has_bridge(office.era):
+        raise IssuanceError(
+            f"era {office.era.id} has no national authorities",
+            hint="found governors' authorities and their bridge",
+        )
+    topology = office.topology
+    names = {
+        Purpose.SIGNATURE: topology.national_signature_names,
+        Purpose.AUTHENTICATION: topology.national_authentication_names,
+    }
+    name, alternative = names[purpose]
+    plan = _Plan(
+        authority=national_id(purpose),
+        kind=AuthorityKind.NATIONAL,
+        role=CertificateKind.AUTHORITY,
+        name=name,
+        alternative=alternative,
+        prefecture=None,
+    )
+    return _found(office, plan, at=at, by=by)
+
+
+def _require_bridge(office: Office) -> None:
+    if not has_bridge(office.era):
+        raise IssuanceError(
+            f"era {office.era.id} has neither governors' authorities nor a bridge",
+            hint="found the national authorities",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,12 +18,11 @@ from jpki import data
 from jpki.access import Credential, create_credential, save_callers
 from jpki.authority.delegation import certify_responder, enrol_operator
 from jpki.authority.establish import (
-    BRIDGE,
     cross_certify,
     found_bridge,
     found_governor,
-    governor_id,
 )
+from jpki.authority.identifiers import BRIDGE, governor_id
 from jpki.authority.keyrings import FileKeyring, ResponderKeyring
 from jpki.authority.office import Office
 from jpki.authority.publication import publish_due

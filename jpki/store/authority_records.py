@@ -21,6 +21,7 @@ __all__ = [
     "ApplicationState",
     "AppliedEvent",
     "AuditEntry",
+    "AuditKeyRecord",
     "AuthorityKind",
     "AuthorityRecord",
     "CRLRecord",
@@ -28,6 +29,7 @@ __all__ = [
     "CertificateKind",
     "CertificateRecord",
     "CertificateState",
+    "ConsentRecord",
     "JournalEntry",
     "KeyGenerationRecord",
     "OperatorRecord",
@@ -42,6 +44,8 @@ class AuthorityKind(Enum):
     """都道府県知事の認証局."""
     BRIDGE = "bridge"
     """ブリッジ認証局 of the prefectural association."""
+    NATIONAL = "national"
+    """地方公共団体情報システム機構の認証局, from 2016."""
 
 
 class CertificateKind(Enum):
@@ -52,6 +56,8 @@ class CertificateKind(Enum):
     BRIDGE = "bridge"
     """The bridge's self-signed certificate."""
     CROSS = "cross"
+    LINK = "link"
+    """One key of an authority certifies another of the same (RFC 4210 4.4)."""
     RESPONDER = "responder"
     OPERATOR = "operator"
     SIGNATURE = "signature"
@@ -124,8 +130,11 @@ class KeyGenerationRecord:
     serial: int
     """Of the self-signed certificate."""
     signs_from: datetime
+    """Since when its own certificate holds: from here on it signs CRLs."""
     signs_until: datetime
     """Neither certificates nor CRLs bear its signature after this."""
+    issues_from: datetime
+    """From when on it certifies others, in the place of the key before it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -251,6 +260,31 @@ class ResponderRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ConsentRecord:
+    """A request for an act that needs two people."""
+
+    id: str
+    act: str
+    parameters: str
+    """A JSON object, in the one way in which a deed is written."""
+    digest: bytes
+    """SHA-256 over act and parameters."""
+    requested_by: str
+    requester_key: bytes
+    """SHA-256 of the SubjectPublicKeyInfo."""
+    requested_at: datetime
+    expires: datetime
+    approved_by: str | None = None
+    approver_key: bytes | None = None
+    approved_at: datetime | None = None
+    refused_by: str | None = None
+    refused_at: datetime | None = None
+    used_at: datetime | None = None
+    outcome: str | None = None
+    """What came of it, as the audit log names it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AppliedEvent:
     """An event of the register that has taken effect."""
 
@@ -282,3 +316,27 @@ class AuditEntry:
     """A JSON object, keys sorted."""
     previous: bytes
     hash: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditKeyRecord:
+    """The key with which checkpoints of the log are signed."""
+
+    id: str
+    """SHA-256 of the SubjectPublicKeyInfo, hex."""
+    suite: SuiteId
+    key_uri: str
+    public_key: bytes
+    made_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckpointRecord:
+    """A signed head of the Merkle tree over the first entries of the log."""
+
+    entries: int
+    root: bytes
+    at: str
+    """ISO 8601, UTC, as it was signed."""
+    key: str
+    signature: bytes

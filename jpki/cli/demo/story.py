@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from jpki import data
-from jpki.authority.establish import BRIDGE, governor_id
+from jpki.authority.identifiers import BRIDGE, governor_id
 from jpki.authority.workstation import Enrolment, enrol
 from jpki.cli.demo.client import PortalClient, StatusClient
 from jpki.cli.demo.portal import write_portal_settings

@@ -1,0 +1,111 @@
+"""The national authorities, and which authority certifies whom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from jpki import data
+from jpki.authority import (
+    Office,
+    authority_for,
+    file_application,
+    found_bridge,
+    found_governor,
+    found_national,
+    issue,
+    national_id,
+    publish_due,
+)
+from jpki.errors import IssuanceError
+from jpki.model.purposes import Purpose
+from jpki.store import AuthorityStore
+from jpki.store.authority_records import AuthorityKind
+from jpki.x509.names import rfc4514
+from jpki.x509.parse import parse_certificate
+from tests.support.offices import (
+    COUNTER,
+    OPERATOR,
+    P256,
+    TARO,
+    TSUKUBA,
+    Register,
+    new_key,
+    new_office,
+    request_for,
+)
+
+AT = datetime(2016, 1, 20, tzinfo=UTC)
+
+
+def _national_office(store: AuthorityStore) -> Office:
+    era = data.era("jlis")
+    register = Register()
+    register.add(TARO)
+    office = new_office(store, register, founded=False)
+    return replace(office, era=replace(era, suites=dict.fromkeys(era.suites, P256.id)))
+
+
+def test_each_purpose_has_a_national_authority(authority_store: AuthorityStore) -> None:
+    """Both are founded, certify the same resident, and publish lists of their own."""
+    office = _national_office(authority_store)
+    for purpose in Purpose:
+        founded = found_national(office, purpose, at=AT, by=OPERATOR)
+        again = found_national(office, purpose, at=AT, by=OPERATOR)
+        assert founded == again
+        assert founded.authority == national_id(purpose)
+        application = file_application(
+            office,
+            resident=TARO.code,
+            idempotency_key=purpose.value,
+            at=AT,
+            by=COUNTER,
+            purpose=purpose,
+        )
+        assert application.authority == founded.authority
+        request = request_for(application, new_key())
+        issued = issue(office, application.id, request, at=AT, by=COUNTER)
+        certificate = parse_certificate(issued.certificate)
+        root = parse_certificate(issued.authority_certificate)
+        assert certificate.issuer == root.subject
+        named = certificate.basic_attributes
+        assert (named is not None) == (purpose is Purpose.SIGNATURE)
+        unit = {
+            Purpose.SIGNATURE: "OU=JPKI for digital signature",
+            Purpose.AUTHENTICATION: "OU=JPKI for user authentication",
+        }
+        assert unit[purpose] in rfc4514(root.subject)
+    with authority_store.read() as uow:
+        kinds = {authority.kind for authority in uow.authorities.all()}
+    assert kinds == {AuthorityKind.NATIONAL}
+    assert {(crl.authority, crl.scope) for crl in publish_due(office, at=AT)} == {
+        (national_id(purpose), scope) for purpose in Purpose for scope in ("crl", "arl")
+    }
+
+
+def test_an_era_has_either_kind_of_authority(authority_store: AuthorityStore) -> None:
+    """Nobody founds authorities that the era does not have."""
+    office = _national_office(authority_store)
+    with pytest.raises(IssuanceError, match="neither governors"):
+        found_governor(office, data.prefectures()["08"], at=AT, by=OPERATOR)
+    with pytest.raises(IssuanceError, match="nor a bridge"):
+        found_bridge(office, at=AT, by=OPERATOR)
+    prefectural = replace(office, era=data.era("prefectural-sha256"))
+    with pytest.raises(IssuanceError, match="no national authorities"):
+        found_national(prefectural, Purpose.SIGNATURE, at=AT, by=OPERATOR)
+
+
+def test_who_certifies_whom() -> None:
+    """By prefecture while there is a bridge, by purpose since."""
+    assert [
+        authority_for(data.era(era), TSUKUBA, purpose)
+        for era in ("prefectural-sha1", "next-gen")
+        for purpose in Purpose
+    ] == [
+        "governor-08",
+        "governor-08",
+        "national-signature",
+        "national-authentication",
+    ]
