@@ -24,6 +24,12 @@ __all__ = [
     "CertificateLive",
     "ConfigurationError",
     "Conflict",
+    "ConsentError",
+    "ConsentExpired",
+    "ConsentMismatch",
+    "ConsentRefused",
+    "ConsentRequired",
+    "ConsentUsed",
     "CredentialError",
     "DocumentError",
     "EncodingError",
@@ -35,6 +41,7 @@ __all__ = [
     "KeyRejected",
     "NotEligible",
     "NotFound",
+    "NotInOffice",
     "OutsideSigningWindow",
     "PINBlocked",
     "PINError",
@@ -47,8 +54,11 @@ __all__ = [
     "RemoteRefusal",
     "RequestError",
     "RuleViolation",
+    "SamePerson",
     "ServiceUnavailable",
     "StoreError",
+    "TokenGone",
+    "TokenPINError",
     "UnexpectedOutcome",
     "UnknownResident",
     "WrongCard",
@@ -245,6 +255,54 @@ class PermissionDenied(JpkiError):
         self.needed = needed
 
 
+class ConsentError(JpkiError):
+    """An act needs the agreement of two people, and this is none."""
+
+    code = "consent"
+
+
+class ConsentRequired(ConsentError):
+    """Nobody has asked for it, or nobody has approved it yet."""
+
+    code = "consent.required"
+
+
+class ConsentMismatch(ConsentError):
+    """What was agreed to is another act, or has other parameters."""
+
+    code = "consent.mismatch"
+
+
+class ConsentExpired(ConsentError):
+    """The request is too old to be approved or carried out."""
+
+    code = "consent.expired"
+
+
+class ConsentRefused(ConsentError):
+    """The request was refused or withdrawn."""
+
+    code = "consent.refused"
+
+
+class ConsentUsed(ConsentError):
+    """The request was carried out; it serves once."""
+
+    code = "consent.used"
+
+
+class SamePerson(ConsentError):
+    """One person, or one key, cannot both request and approve."""
+
+    code = "consent.same-person"
+
+
+class NotInOffice(ConsentError):
+    """The operator is not enrolled, was dismissed, or has an expired certificate."""
+
+    code = "consent.not-in-office"
+
+
 class RequestError(JpkiError):
     """A request to a server is malformed."""
 
@@ -362,6 +420,26 @@ class KeyNotFound(KeyProviderError):
     """There is no key under this URI."""
 
     code = "keys.not-found"
+
+
+class TokenGone(KeyProviderError):
+    """A hardware token was removed, or no longer holds the key it held."""
+
+    code = "keys.token-gone"
+
+    def __init__(self, token: str, reason: str) -> None:
+        super().__init__(
+            f"{token}: token removed ({reason})",
+            hint="put the token back; the next attempt opens it anew",
+        )
+        self.token = token
+        self.reason = reason
+
+
+class TokenPINError(KeyProviderError):
+    """A hardware token does not accept the PIN, or accepts none any more."""
+
+    code = "keys.pin"
 
 
 class DocumentError(JpkiError):
