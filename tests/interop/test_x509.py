@@ -306,3 +306,32 @@ def test_pyca_reads_our_crl_and_ocsp_messages(era: str) -> None:
     answer = ocsp.load_der_ocsp_response(pki.ocsp(line))
     assert answer.certificate_status is ocsp.OCSPCertStatus.REVOKED
     assert answer.revocation_time_utc == line.at
+
+
+@pytest.mark.needs("openssl")
+@pytest.mark.parametrize("era", _OPENSSL_ERAS)
+def test_openssl_crosses_from_one_key_of_an_authority_to_the_other(
+    era: str, tmp_path: Path
+) -> None:
+    """Who trusts one key only accepts the other, and with it the same policies.
+
+    National certificates name the certificate of their issuer's key, not only the key:
+    OpenSSL accepts no other certificate of the same key in its place.
+    """
+    pki = reference_pki(era)
+    names = ("a", "a-2", "a-old-with-new", "a-new-with-old", "signature")
+    old, new, old_with_new, new_with_old, leaf = _files(pki, tmp_path, *names)
+    begins = parse_certificate(pki.certificates["a-2"]).not_before
+    common = (
+        *("openssl", "verify", "-x509_strict", "-auth_level", "0"),
+        *("-attime", str(int(begins.timestamp()))),
+    )
+    policy = ("-policy", _POLICY, "-explicit_policy")
+    named = parse_certificate(pki.certificates["signature"]).authority_key_identifier
+    assert named is not None
+    _run(
+        *(*common, *policy, "-trusted", new, "-untrusted", old_with_new, leaf),
+        ok=named.serial is None,
+    )
+    _run(*common, "-trusted", old, new_with_old)
+    _run(*common, "-trusted", new, leaf, ok=False)

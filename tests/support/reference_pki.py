@@ -196,6 +196,7 @@ def reference_pki(era_id: str) -> ReferencePKI:
         pki.bridge = _authority(era, "bridge", names, 3, at)
         pki.certificates["bridge"] = pki.bridge.certificate
         _cross_certify(pki, pki.bridge)
+    _link(pki)
     serials = count(1 << 64)
     for role in ("responder", "operator", "signature", "authentication"):
         if role in era.suites:
@@ -221,6 +222,37 @@ def _cross_certify(pki: ReferencePKI, bridge: Authority) -> None:
             serial=serial,
             not_before=pki.at,
             not_after=issuer.parsed.not_after,
+            subject=subject.view.name,
+            subject_alternative=subject.view.alternative_name,
+        )
+        pki.certificates[name] = issuer.sign(prepared.tbs)
+
+
+def _link(pki: ReferencePKI) -> None:
+    """A second key of authority `a`, and the two certificates between its keys."""
+    serial = 20
+    new = _authority(
+        pki.era,
+        "authority",
+        (pki.a.view.name, pki.a.view.alternative_name or pki.a.view.name),
+        serial,
+        pki.at + timedelta(days=365),
+    )
+    pki.certificates["a-2"] = new.certificate
+    ends = pki.a.parsed.not_after
+    pairs = {
+        "a-new-with-old": (pki.a, new, new.parsed.not_before),
+        "a-old-with-new": (new, pki.a, pki.a.parsed.not_before),
+    }
+    for number, (name, (issuer, subject, begins)) in enumerate(pairs.items(), 1):
+        prepared = prepare_certificate(
+            data.certificate_profile(pki.era.profiles["link"]),
+            issuer=issuer.view,
+            values={},
+            public_key=subject.signer.public_key,
+            serial=serial + number,
+            not_before=begins,
+            not_after=ends,
             subject=subject.view.name,
             subject_alternative=subject.view.alternative_name,
         )
