@@ -1,7 +1,8 @@
 """The audit log's rows: gapless, each bound to the one before it by its hash.
 
 An entry is appended in the transaction that does what the entry records, so neither
-exists without the other.
+exists without the other. Entries wait in memory until the transaction commits, or until
+the log is read in it; then they are written together.
 """
 
 from __future__ import annotations
@@ -10,17 +11,41 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from jpki.store import authority_tables as tables
+from jpki.store.audit_tree import AuditTree
 from jpki.store.authority_records import AuditEntry
 
-__all__ = ["AuditLog", "entry_hash"]
+__all__ = ["AuditLog", "entry_hash", "written_instant"]
 
 _DOMAIN: Final = b"jpki audit entry 1\x00"
 _PAGE: Final = 1000
+
+_ENTRY: Final = tables.audit_entry
+_HEAD: Final = select(tables.head.c.audit_sequence, tables.head.c.audit_hash)
+_APPEND: Final = insert(_ENTRY)
+_MOVE_HEAD: Final = update(tables.head).values(
+    audit_sequence=bindparam("sequence"), audit_hash=bindparam("hash")
+)
+_WALK: Final = (
+    select(_ENTRY)
+    .where(_ENTRY.c.sequence > bindparam("after"))
+    .order_by(_ENTRY.c.sequence)
+    .limit(_PAGE)
+)
+_OF_SUBJECT: Final = (
+    select(_ENTRY)
+    .where(_ENTRY.c.subject == bindparam("about"))
+    .order_by(_ENTRY.c.sequence)
+)
+
+
+def written_instant(at: datetime) -> str:
+    """An instant as the log writes it."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def entry_hash(
@@ -33,14 +58,11 @@ def entry_hash(
     details: str,
 ) -> bytes:
     """SHA-256 over the previous hash and every field, each with its length."""
-    digest = hashlib.sha256(_DOMAIN)
-    digest.update(previous)
-    digest.update(sequence.to_bytes(8, "big"))
+    parts = [_DOMAIN, previous, sequence.to_bytes(8, "big")]
     for text in (at, actor, act, subject, details):
         octets = text.encode()
-        digest.update(len(octets).to_bytes(4, "big"))
-        digest.update(octets)
-    return digest.digest()
+        parts += (len(octets).to_bytes(4, "big"), octets)
+    return hashlib.sha256(b"".join(parts)).digest()
 
 
 class AuditLog:
@@ -48,6 +70,15 @@ class AuditLog:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._end: tuple[int, bytes] | None = None
+        self._waiting: list[dict[str, Any]] = []
+        self._tree = AuditTree(connection)
+
+    @property
+    def tree(self) -> AuditTree:
+        """The Merkle tree over all entries."""
+        self.flush()
+        return self._tree
 
     def append(
         self,
@@ -59,56 +90,52 @@ class AuditLog:
         details: Mapping[str, str | int | bool | None] | None = None,
     ) -> AuditEntry:
         """Record what this transaction does; only inside a write transaction."""
-        last, previous = self.head()
-        sequence = last + 1
-        moment = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        if self._end is None:
+            self._end = self._stored_head()
+        last, previous = self._end
         written = json.dumps(
             details or {}, ensure_ascii=False, sort_keys=True, separators=(",", ":")
         )
+        fields = (last + 1, written_instant(at), by, act, subject, written)
         entry = AuditEntry(
-            sequence=sequence,
-            at=moment,
+            sequence=fields[0],
+            at=fields[1],
             actor=by,
             act=act,
             subject=subject,
             details=written,
             previous=previous,
-            hash=entry_hash(previous, sequence, moment, by, act, subject, written),
+            hash=entry_hash(previous, *fields),
         )
-        self._connection.execute(
-            insert(tables.audit_entry).values(
-                sequence=sequence,
-                at=moment,
-                actor=by,
-                act=act,
-                subject=subject,
-                details=written,
-                previous=previous,
-                hash=entry.hash,
-            )
+        self._waiting.append(
+            {name: getattr(entry, name) for name in AuditEntry.__slots__}
         )
-        self._connection.execute(
-            update(tables.head).values(audit_sequence=sequence, audit_hash=entry.hash)
-        )
+        self._end = entry.sequence, entry.hash
         return entry
+
+    def flush(self) -> None:
+        """Write what waits, and every node of the tree that it completes."""
+        if not self._waiting or self._end is None:
+            return
+        waiting, self._waiting = self._waiting, []
+        self._connection.execute(_APPEND, waiting)
+        sequence, hash_ = self._end
+        self._connection.execute(_MOVE_HEAD, {"sequence": sequence, "hash": hash_})
+        self._tree.grow(waiting[0]["sequence"] - 1, sequence)
 
     def head(self) -> tuple[int, bytes]:
         """Sequence and hash of the newest entry, as writers left them."""
-        row = self._connection.execute(
-            select(tables.head.c.audit_sequence, tables.head.c.audit_hash)
-        ).one()
+        return self._stored_head() if self._end is None else self._end
+
+    def _stored_head(self) -> tuple[int, bytes]:
+        row = self._connection.execute(_HEAD).one()
         return row.audit_sequence, row.audit_hash
 
     def walk(self, *, after: int = 0) -> Iterator[AuditEntry]:
         """Every entry in order of sequence, a page at a time."""
-        table = tables.audit_entry
+        self.flush()
         while True:
-            rows = self._connection.execute(
-                select(table)
-                .where(table.c.sequence > after)
-                .order_by(table.c.sequence)
-                .limit(_PAGE)
-            ).all()
+            rows = self._connection.execute(_WALK, {"after": after}).all()
             for row in rows:
                 yield AuditEntry(**row._mapping)
             if len(rows) < _PAGE:
@@ -117,8 +144,6 @@ class AuditLog:
 
     def of_subject(self, subject: str) -> tuple[AuditEntry, ...]:
         """What happened to one subject, in order."""
-        table = tables.audit_entry
-        rows = self._connection.execute(
-            select(table).where(table.c.subject == subject).order_by(table.c.sequence)
-        )
+        self.flush()
+        rows = self._connection.execute(_OF_SUBJECT, {"about": subject})
         return tuple(AuditEntry(**row._mapping) for row in rows)

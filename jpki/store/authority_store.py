@@ -44,6 +44,7 @@ class AuthorityUnitOfWork:
 
     def commit(self) -> None:
         """Make it all durable. The unit of work is over."""
+        self.audit.flush()
         self._connection.commit()
 
 

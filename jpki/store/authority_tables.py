@@ -48,7 +48,10 @@ __all__ = [
     "PREPARED",
     "application",
     "applied_event",
+    "audit_checkpoint",
     "audit_entry",
+    "audit_key",
+    "audit_node",
     "authority",
     "certificate",
     "crl",
@@ -275,6 +278,36 @@ audit_entry: Final = Table(
     Index("audit_entry_subject", "subject"),
 )
 """Append only; triggers refuse to change or delete an entry."""
+
+audit_node: Final = Table(
+    "audit_node",
+    METADATA,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+"""Complete subtrees of the Merkle tree over the log, of 256, 65,536, … entries."""
+
+audit_key: Final = Table(
+    "audit_key",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("suite", String(32), nullable=False),
+    Column("key_uri", String(1024), nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("made_at", Instant, nullable=False),
+)
+
+audit_checkpoint: Final = Table(
+    "audit_checkpoint",
+    METADATA,
+    Column("entries", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("key", ForeignKey("audit_key.id"), nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+"""Append only, as the nodes are."""
 
 seen_nonce: Final = Table(
     "seen_nonce",

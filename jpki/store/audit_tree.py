@@ -1,0 +1,169 @@
+"""The Merkle tree over the audit log (RFC 9162 section 2.1), and its checkpoints.
+
+Its leaves are the entries' hashes. Of its nodes only the complete subtrees of 256,
+65,536, … entries are stored, each by the transaction that completes it; the levels
+between are computed when somebody asks. So a head costs a few hundred hashes, however
+long the log is, and an appended entry almost nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, insert, select
+
+from jpki.errors import AuditError
+from jpki.model.merkle import (
+    consistency_path,
+    inclusion_path,
+    leaf_hash,
+    node_hash,
+    root_of,
+)
+from jpki.store import authority_tables as tables
+from jpki.store.authority_records import AuditKeyRecord, CheckpointRecord
+
+__all__ = ["STEP", "AuditTree"]
+
+STEP: Final = 8
+"""Levels between the stored ones."""
+
+_SPAN: Final = 1 << STEP
+
+_LEAVES: Final = (
+    select(tables.audit_entry.c.sequence, tables.audit_entry.c.hash)
+    .where(
+        tables.audit_entry.c.sequence > bindparam("start"),
+        tables.audit_entry.c.sequence <= bindparam("end"),
+    )
+    .order_by(tables.audit_entry.c.sequence)
+)
+_NODES: Final = (
+    select(tables.audit_node.c.position, tables.audit_node.c.hash)
+    .where(
+        tables.audit_node.c.level == bindparam("level"),
+        tables.audit_node.c.position >= bindparam("start"),
+        tables.audit_node.c.position < bindparam("end"),
+    )
+    .order_by(tables.audit_node.c.position)
+)
+_CHECKPOINT: Final = tables.audit_checkpoint
+_KEY: Final = tables.audit_key
+
+
+class AuditTree:
+    """Heads and proofs from the rows as they are stored; `audit` judges the rows."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # -- nodes ------------------------------------------------------------------------
+
+    def grow(self, before: int, now: int) -> None:
+        """Store the subtrees that become complete when the log grows so far."""
+        level = STEP
+        while now >> level:
+            made = [
+                {"level": level, "position": position, "hash": self._fold(*below)}
+                for position in range(before >> level, now >> level)
+                for below in [self._row(level - STEP, position << STEP, _SPAN)]
+            ]
+            if not made:
+                return
+            self._connection.execute(insert(tables.audit_node), made)
+            level += STEP
+
+    def node(self, level: int, position: int) -> bytes | None:
+        """A stored subtree's hash."""
+        rows = self._connection.execute(
+            _NODES, {"level": level, "start": position, "end": position + 1}
+        ).all()
+        return rows[0].hash if rows else None
+
+    def subtree(self, level: int, position: int) -> bytes:
+        """The hash of any complete subtree.
+
+        Raises:
+            AuditError: a row that it needs is missing.
+        """
+        below = level % STEP
+        return self._fold(*self._row(level - below, position << below, 1 << below))
+
+    def root(self, entries: int) -> bytes:
+        """The head over the first entries."""
+        return root_of(entries, self.subtree)
+
+    def inclusion(self, sequence: int, entries: int) -> tuple[bytes, ...]:
+        """What joins one entry to the head over the first entries."""
+        return inclusion_path(sequence - 1, entries, self.subtree)
+
+    def consistency(self, old: int, entries: int) -> tuple[bytes, ...]:
+        """What joins an earlier head to a later one."""
+        return consistency_path(old, entries, self.subtree)
+
+    def _row(self, level: int, start: int, count: int) -> list[bytes]:
+        """Stored hashes of one level, side by side."""
+        if level == 0:
+            leaves = self._connection.execute(
+                _LEAVES, {"start": start, "end": start + count}
+            ).all()
+            found = {row.sequence - 1: leaf_hash(row.hash) for row in leaves}
+        else:
+            nodes = self._connection.execute(
+                _NODES, {"level": level, "start": start, "end": start + count}
+            ).all()
+            found = {row.position: row.hash for row in nodes}
+        hashes = []
+        for position in range(start, start + count):
+            if position not in found:
+                first = (position << level) + 1
+                raise AuditError(
+                    first, "is missing" if level == 0 else "has no node in the tree"
+                )
+            hashes.append(found[position])
+        return hashes
+
+    @staticmethod
+    def _fold(*hashes: bytes) -> bytes:
+        while len(hashes) > 1:
+            hashes = tuple(
+                node_hash(hashes[i], hashes[i + 1]) for i in range(0, len(hashes), 2)
+            )
+        return hashes[0]
+
+    # -- checkpoints ------------------------------------------------------------------
+
+    def add_key(self, record: AuditKeyRecord) -> None:
+        """Enter a key; the newest signs."""
+        self._connection.execute(
+            insert(_KEY),
+            {name: getattr(record, name) for name in AuditKeyRecord.__slots__},
+        )
+
+    def keys(self) -> tuple[AuditKeyRecord, ...]:
+        """All keys, oldest first."""
+        rows = self._connection.execute(
+            select(_KEY).order_by(_KEY.c.made_at, _KEY.c.id)
+        )
+        return tuple(AuditKeyRecord(**row._mapping) for row in rows)
+
+    def add_checkpoint(self, record: CheckpointRecord) -> None:
+        """Enter a signed head."""
+        self._connection.execute(
+            insert(_CHECKPOINT),
+            {name: getattr(record, name) for name in CheckpointRecord.__slots__},
+        )
+
+    def checkpoints(self) -> tuple[CheckpointRecord, ...]:
+        """All signed heads, shortest first."""
+        rows = self._connection.execute(
+            select(_CHECKPOINT).order_by(_CHECKPOINT.c.entries)
+        )
+        return tuple(CheckpointRecord(**row._mapping) for row in rows)
+
+    def newest(self) -> CheckpointRecord | None:
+        """The signed head over the most entries."""
+        row = self._connection.execute(
+            select(_CHECKPOINT).order_by(_CHECKPOINT.c.entries.desc()).limit(1)
+        ).first()
+        return None if row is None else CheckpointRecord(**row._mapping)
