@@ -5,10 +5,13 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import os
+import socket
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -52,7 +55,11 @@ __all__ = [
     "SERVERS",
     "Installation",
     "Reply",
+    "ended_within",
+    "founded_installation",
+    "listens",
     "new_key",
+    "processes_of",
     "request_for",
     "running_installation",
     "send",
@@ -312,8 +319,8 @@ def request_for(challenge: str, signer: Signer) -> bytes:
 
 
 @contextmanager
-def running_installation(directory: Path) -> Iterator[Installation]:
-    """Found an installation of two prefectures and run its three servers."""
+def founded_installation(directory: Path) -> Iterator[Installation]:
+    """Found an installation of two prefectures, with nothing running yet."""
     authority, revocation, registry = free_ports(3)
     layout = lay_out(
         directory,
@@ -337,7 +344,44 @@ def running_installation(directory: Path) -> Iterator[Installation]:
     made = Installation(
         layout=layout, settings=settings, office=office, registry=register, clock=clock
     )
-    with ExitStack() as stack:
-        stack.callback(made.close)
+    with closing(made):
+        yield made
+
+
+@contextmanager
+def running_installation(directory: Path) -> Iterator[Installation]:
+    """The same with its three servers running."""
+    with founded_installation(directory) as made:
         made.start(*SERVERS)
         yield made
+
+
+# -- processes ------------------------------------------------------------------------
+
+
+def processes_of(directory: Path) -> list[str]:
+    """Command lines of all running processes that name this folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and int(entry.name) != os.getpid():
+            with suppress(OSError):
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if str(directory) in line:
+                    found.append(line)
+    return found
+
+
+def ended_within(seconds: float, directory: Path) -> bool:
+    """Whether all processes that name this folder end in time."""
+    deadline = time.monotonic() + seconds
+    while processes_of(directory):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections on this port."""
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
