@@ -39,6 +39,15 @@ PROBLEMS: Final = ProblemTable(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "The resident register does not answer",
         ),
+        "consent": (HTTPStatus.CONFLICT, "Two people have not agreed to this"),
+        "consent.same-person": (
+            HTTPStatus.FORBIDDEN,
+            "Another person has to approve this",
+        ),
+        "consent.not-in-office": (
+            HTTPStatus.FORBIDDEN,
+            "The operator is not in office",
+        ),
         "algorithm": (HTTPStatus.CONFLICT, "The algorithm may not be used now"),
         "issuance": (HTTPStatus.CONFLICT, "The certificate cannot be issued"),
         "rule": (_REFUSED, "A rule forbids this certificate"),

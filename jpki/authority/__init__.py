@@ -1,9 +1,10 @@
 """What a certification authority does: use cases over an `Office`.
 
-Found and cross-certify (`establish`), certify responders and operators (`delegation`),
-take applications and issue (`applications`, `issuance`), revoke (`revocation`,
-`intake`), publish (`publication`), answer (`status`, `directory`), and account for it
-all (`recovery`, `audit`).
+Two people agree (`consent`) to what nobody may do alone: found and cross-certify
+(`establish`), roll over to a new key (`rollover`). Certify responders and operators
+(`delegation`), take applications and issue (`applications`, `issuance`), revoke
+(`revocation`, `intake`), publish (`publication`), answer (`status`, `directory`), and
+account for it all (`recovery`, `audit`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from jpki.authority.audit import (
     account_for_serials,
     verify_audit,
 )
+from jpki.authority.consent import Consent, agree, approve, approved, refuse, request
 from jpki.authority.delegation import (
     certify_responder,
     current_responder,
@@ -31,7 +33,6 @@ from jpki.authority.delegation import (
 from jpki.authority.directory import AuthorityCertificate, authority_certificates
 from jpki.authority.establish import (
     cross_certify,
-    cross_certify_both,
     found_bridge,
     found_governor,
     found_national,
@@ -51,6 +52,7 @@ __all__ = [
     "Applied",
     "AuditSummary",
     "AuthorityCertificate",
+    "Consent",
     "FileKeyring",
     "Issued",
     "Keyring",
@@ -63,15 +65,17 @@ __all__ = [
     "Step",
     "abandon",
     "account_for_serials",
+    "agree",
     "application_for",
     "apply_event",
     "apply_events",
+    "approve",
+    "approved",
     "authority_certificates",
     "authority_for",
     "cancel",
     "certify_responder",
     "cross_certify",
-    "cross_certify_both",
     "current_responder",
     "cursor",
     "deliver",
@@ -88,6 +92,8 @@ __all__ = [
     "publish",
     "publish_due",
     "recover",
+    "refuse",
+    "request",
     "revoke",
     "status_of",
     "verify_audit",

@@ -12,6 +12,7 @@ calls `finish` again. Nothing else in this package signs a certificate.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from datetime import datetime
 
 from jpki.authority.office import Office
@@ -38,6 +39,7 @@ from jpki.x509.parse import parse_certificate
 
 __all__ = [
     "SERIAL_OCTETS",
+    "established_generation",
     "finish",
     "issuer_view",
     "journal",
@@ -73,23 +75,51 @@ def subject_of(authority: str, serial: int) -> str:
 def signing_generation(
     office: Office, uow: AuthorityUnitOfWork, authority: str, at: datetime
 ) -> KeyGenerationRecord:
-    """The newest key of this authority that may sign now.
+    """The key of this authority that certifies others now: the newest in its turn.
 
     Raises:
         NotFound: the authority is not founded.
         OutsideSigningWindow: it has no key that may sign now.
         AlgorithmError: the key's suite may not be used for issuing any more.
     """
+    for generation in _established(uow, authority, at):
+        if generation.issues_from <= at:
+            office.era.require(generation.suite, Act.ISSUE, at)
+            return generation
+    raise _no_key(authority, at)
+
+
+def established_generation(
+    office: Office, uow: AuthorityUnitOfWork, authority: str, at: datetime
+) -> KeyGenerationRecord:
+    """The newest key of this authority, though its turn to certify may be to come.
+
+    Raises:
+        NotFound, OutsideSigningWindow, AlgorithmError: as `signing_generation`.
+    """
+    for generation in _established(uow, authority, at):
+        office.era.require(generation.suite, Act.ISSUE, at)
+        return generation
+    raise _no_key(authority, at)
+
+
+def _established(
+    uow: AuthorityUnitOfWork, authority: str, at: datetime
+) -> Iterator[KeyGenerationRecord]:
+    """Keys whose own certificates exist and hold now, newest first."""
     uow.authorities.get(authority)
     for generation in reversed(uow.authorities.generations(authority)):
         own = uow.certificates.get(authority, generation.serial)
         if (
             own.state is CertificateState.ISSUED
             and generation.signs_from <= at <= generation.signs_until
+            and uow.journal.find(authority, generation.serial) is None
         ):
-            office.era.require(generation.suite, Act.ISSUE, at)
-            return generation
-    raise OutsideSigningWindow(
+            yield generation
+
+
+def _no_key(authority: str, at: datetime) -> OutsideSigningWindow:
+    return OutsideSigningWindow(
         f"{authority} has no key that may sign on {at:%Y-%m-%d}",
         hint="found the authority, finish its founding with recovery, or renew its key",
     )

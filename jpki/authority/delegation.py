@@ -13,9 +13,19 @@ from jpki.authority.certifying import (
     new_serial,
     record,
     signing_generation,
+    subject_of,
 )
+from jpki.authority.consent import Consent, redeem
+from jpki.authority.deeds import enrolment
+from jpki.authority.in_office import as_caller, caller_in_office
 from jpki.authority.office import Office, whole_second
-from jpki.errors import Conflict, KeyRejected, OutsideSigningWindow, RequestError
+from jpki.errors import (
+    Conflict,
+    ConsentRequired,
+    KeyRejected,
+    OutsideSigningWindow,
+    RequestError,
+)
 from jpki.model.eras import Act
 from jpki.model.operators import Caller, Role
 from jpki.model.revocation import RevocationReason
@@ -45,9 +55,17 @@ _MAX_OPERATOR_ID = 64
 
 
 def certify_responder(
-    office: Office, authority: str, *, at: datetime, by: Caller
+    office: Office,
+    authority: str,
+    *,
+    at: datetime,
+    by: Caller,
+    generation: int | None = None,
 ) -> tuple[ResponderRecord, CertificateRecord]:
-    """Make a key for OCSP answers and certify it with the authority's newest key.
+    """Make a key for OCSP answers and certify it with the key that certifies now.
+
+    Args:
+        generation: another key of the authority, for answers about what that signed.
 
     Raises:
         PermissionDenied: not a CA operator.
@@ -59,26 +77,41 @@ def certify_responder(
     wanted = suite(office.era.suites[role.value])
     office.era.require(wanted.id, Act.ISSUE, moment)
     with office.store.read() as uow:
-        generation = signing_generation(office, uow, authority, moment)
+        key = (
+            signing_generation(office, uow, authority, moment)
+            if generation is None
+            else _usable(uow.authorities.generation(authority, generation), moment)
+        )
     serial = new_serial(office.random)
     uri, signer = office.keyring.generate(wanted, f"{authority}-ocsp-{serial:x}")
     responder = ResponderRecord(
         authority=authority,
         serial=serial,
-        generation=generation.number,
+        generation=key.number,
         suite=wanted.id,
         key_uri=uri,
         public_key=signer.public_key,
     )
     with office.store.write() as uow:
         prepared = _prepare(
-            office, uow, generation, role, serial, signer.public_key, {}, moment
+            office, uow, key, role, serial, signer.public_key, {}, moment
         )
-        _record(uow, office, prepared, generation, role, signer.public_key, moment, by)
+        _record(
+            uow, office, prepared, key, role, signer.public_key, at=moment, by=by.id
+        )
         uow.authorities.add_responder(responder)
         uow.commit()
     office.step("establish.recorded")
     return responder, finish(office, authority, serial, at=moment, by=by.id)
+
+
+def _usable(key: KeyGenerationRecord, at: datetime) -> KeyGenerationRecord:
+    if not key.signs_from <= at <= key.signs_until:
+        raise OutsideSigningWindow(
+            f"key {key.number} of {key.authority} signs from {key.signs_from:%Y-%m-%d} "
+            f"to {key.signs_until:%Y-%m-%d}"
+        )
+    return key
 
 
 def current_responder(
@@ -104,20 +137,27 @@ def current_responder(
 
 
 def enrol_operator(
-    office: Office, authority: str, operator: Caller, *, at: datetime, by: Caller
+    office: Office,
+    authority: str,
+    operator: Caller,
+    *,
+    at: datetime,
+    by: Caller | Consent,
 ) -> tuple[OperatorRecord, CertificateRecord]:
     """Give somebody a role, with a certificate for the key that signs their requests.
 
-    The same operator with the same key and role is found again.
+    The same operator with the same key and role is found again. Whose word makes one
+    half of an agreement is enrolled by two people, or one could make the other.
 
     Raises:
+        ConsentError: two people have not agreed to exactly this.
         PermissionDenied: not a CA operator.
         Conflict: the identifier belongs to another key, role or place.
         KeyRejected: the key is weak, or not of the era's suite for operators.
         RequestError: the identifier cannot stand in a certificate.
     """
     moment = whole_second(at)
-    require_role(by, "enrol an operator", Role.CA_OPERATOR)
+    _permit(authority, operator, by)
     if not operator.id.isascii() or not 1 <= len(operator.id) <= _MAX_OPERATOR_ID:
         raise RequestError(
             f"an operator's identifier is 1 to {_MAX_OPERATOR_ID} ASCII characters"
@@ -140,8 +180,18 @@ def enrol_operator(
                 {"operator": operator.id},
                 moment,
             )
+            if isinstance(by, Consent):
+                outcome = subject_of(authority, prepared.serial)
+                redeem(uow, by, outcome=outcome, at=moment)
             _record(
-                uow, office, prepared, generation, role, operator.public_key, moment, by
+                uow,
+                office,
+                prepared,
+                generation,
+                role,
+                operator.public_key,
+                at=moment,
+                by=by.id,
             )
             known = OperatorRecord(
                 id=operator.id,
@@ -167,12 +217,24 @@ def enrol_operator(
                 },
             )
             uow.commit()
-    if _as_caller(known) != operator or known.dismissed_at is not None:
+    if as_caller(known) != operator or known.dismissed_at is not None:
         raise Conflict(
             f"operator {operator.id} is or was somebody else",
             hint="choose an identifier that nobody has had",
         )
     return known, finish(office, known.authority, known.serial, at=moment, by=by.id)
+
+
+def _permit(authority: str, operator: Caller, by: Caller | Consent) -> None:
+    if isinstance(by, Consent):
+        by.require(enrolment(authority, operator))
+        return
+    require_role(by, "enrol an operator", Role.CA_OPERATOR)
+    if operator.role in (Role.CA_OPERATOR, Role.APPROVER):
+        raise ConsentRequired(
+            f"{by.id} alone cannot enrol {operator.id} as {operator.role.value}",
+            hint="request the enrolment, and have another CA operator approve it",
+        )
 
 
 def dismiss_operator(
@@ -214,27 +276,7 @@ def find_caller(
     where an instant is given, neither expired nor still to come.
     """
     with office.store.read() as uow:
-        known = uow.operators.find(operator)
-        if known is None or known.dismissed_at is not None:
-            return None
-        certificate = uow.certificates.get(known.authority, known.serial)
-        if (
-            certificate.state is not CertificateState.ISSUED
-            or uow.journal.find(known.authority, known.serial) is not None
-        ):
-            return None
-    if at is not None and not certificate.not_before <= at <= certificate.not_after:
-        return None
-    return _as_caller(known)
-
-
-def _as_caller(operator: OperatorRecord) -> Caller:
-    return Caller(
-        id=operator.id,
-        role=operator.role,
-        public_key=operator.public_key,
-        municipality=operator.municipality,
-    )
+        return caller_in_office(uow, operator, at=at)
 
 
 def _prepare(
@@ -269,8 +311,9 @@ def _record(
     generation: KeyGenerationRecord,
     role: CertificateKind,
     public_key: bytes,
+    *,
     at: datetime,
-    by: Caller,
+    by: str,
 ) -> None:
     known = uow.certificates.of_key(key_digest(public_key))
     if known:
@@ -284,5 +327,5 @@ def _record(
         profile=office.era.profiles[role.value],
         public_key=public_key,
         at=at,
-        by=by.id,
+        by=by,
     )

@@ -11,7 +11,7 @@ from jpki.store.authority_records import CertificateKind
 __all__ = ["AuthorityCertificate", "authority_certificates"]
 
 _SELF_SIGNED: Final = (CertificateKind.AUTHORITY, CertificateKind.BRIDGE)
-_KINDS: Final = (*_SELF_SIGNED, CertificateKind.CROSS)
+_KINDS: Final = (*_SELF_SIGNED, CertificateKind.CROSS, CertificateKind.LINK)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,7 @@ class AuthorityCertificate:
 
 
 def authority_certificates(office: Office) -> tuple[AuthorityCertificate, ...]:
-    """Every self-signed and cross certificate ever issued, by authority and age.
+    """Every self-signed, cross and link certificate ever issued, by authority and age.
 
     Revoked and expired ones are among them: building paths is the verifier's business,
     and old documents need old certificates.

@@ -1,6 +1,6 @@
 """Founding authorities and certifying each other: key, self-signed, cross certificates.
 
-Every act here is for a CA operator, and doing it again finds what was done before, so
+Every act here needs two CA operators, and doing it again finds what was done before, so
 that a founding that was interrupted is simply repeated.
 """
 
@@ -9,15 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from jpki.access import require_role
 from jpki.authority.certifying import (
+    established_generation,
     finish,
     issuer_view,
     key_digest,
     new_serial,
     record,
     signing_generation,
+    subject_of,
 )
+from jpki.authority.consent import Consent, redeem
+from jpki.authority.deeds import cross_certification, founding
 from jpki.authority.identifiers import (
     BRIDGE,
     governor_id,
@@ -28,8 +31,8 @@ from jpki.authority.office import Office, whole_second
 from jpki.errors import IssuanceError, OutsideSigningWindow
 from jpki.model.eras import Act
 from jpki.model.names import Name
-from jpki.model.operators import Caller, Role
 from jpki.model.places import Prefecture
+from jpki.model.profiles import CertificateProfile
 from jpki.model.purposes import Purpose
 from jpki.model.suites import suite
 from jpki.store import AuthorityUnitOfWork
@@ -41,29 +44,31 @@ from jpki.store.authority_records import (
     CertificateState,
     KeyGenerationRecord,
 )
-from jpki.x509.certificates import prepare_certificate
+from jpki.x509.certificates import PreparedCertificate, prepare_certificate
 from jpki.x509.issuers import IssuerView
 from jpki.x509.keys import key_identifier
 from jpki.x509.names import encode_name, parse_name
 
 __all__ = [
     "cross_certify",
-    "cross_certify_both",
     "found_bridge",
     "found_governor",
     "found_national",
+    "live_cross_certificate",
+    "prepare_cross",
+    "record_cross",
 ]
 
 _FIRST = 1
 
 
 def found_governor(
-    office: Office, prefecture: Prefecture, *, at: datetime, by: Caller
+    office: Office, prefecture: Prefecture, *, at: datetime, by: Consent
 ) -> CertificateRecord:
     """Found a governor's authority; the answer is its self-signed certificate.
 
     Raises:
-        PermissionDenied: not a CA operator.
+        ConsentError: two people have not agreed to this.
         IssuanceError: the era has national authorities instead.
         AlgorithmError: the era's suite may not issue at this time.
         KeyProviderError: no key can be made.
@@ -80,11 +85,11 @@ def found_governor(
     return _found(office, plan, at=at, by=by)
 
 
-def found_bridge(office: Office, *, at: datetime, by: Caller) -> CertificateRecord:
+def found_bridge(office: Office, *, at: datetime, by: Consent) -> CertificateRecord:
     """Found the bridge authority; the answer is its self-signed certificate.
 
     Raises:
-        PermissionDenied, IssuanceError, AlgorithmError, KeyProviderError: as for a
+        ConsentError, IssuanceError, AlgorithmError, KeyProviderError: as for a
             governor's.
     """
     _require_bridge(office)
@@ -100,12 +105,12 @@ def found_bridge(office: Office, *, at: datetime, by: Caller) -> CertificateReco
 
 
 def found_national(
-    office: Office, purpose: Purpose, *, at: datetime, by: Caller
+    office: Office, purpose: Purpose, *, at: datetime, by: Consent
 ) -> CertificateRecord:
     """Found the national authority for signatures, or that for user authentication.
 
     Raises:
-        PermissionDenied, AlgorithmError, KeyProviderError: as for a governor's.
+        ConsentError, AlgorithmError, KeyProviderError: as for a governor's.
         IssuanceError: the era has governors' authorities and a bridge instead.
     """
     if has_bridge(office.era):
@@ -151,19 +156,19 @@ class _Plan:
 
 
 def _found(
-    office: Office, plan: _Plan, *, at: datetime, by: Caller
+    office: Office, plan: _Plan, *, at: datetime, by: Consent
 ) -> CertificateRecord:
     moment = whole_second(at)
-    require_role(by, "found an authority", Role.CA_OPERATOR)
+    by.require(founding(plan.authority, office.era.id))
     with office.store.read() as uow:
         serial = _first_serial(uow, plan.authority)
     if serial is None:
-        serial = _record_founding(office, plan, at=moment, by=by.id)
+        serial = _record_founding(office, plan, at=moment, by=by)
         office.step("establish.recorded")
     return finish(office, plan.authority, serial, at=moment, by=by.id)
 
 
-def _record_founding(office: Office, plan: _Plan, *, at: datetime, by: str) -> int:
+def _record_founding(office: Office, plan: _Plan, *, at: datetime, by: Consent) -> int:
     wanted = suite(office.era.suites[plan.role.value])
     office.era.require(wanted.id, Act.ISSUE, at)
     profile = office.certificate_profile(office.era.profiles[plan.role.value])
@@ -193,6 +198,7 @@ def _record_founding(office: Office, plan: _Plan, *, at: datetime, by: str) -> i
         before = _first_serial(uow, plan.authority)
         if before is not None:
             return before
+        redeem(uow, by, outcome=subject_of(plan.authority, serial), at=at)
         uow.authorities.add(
             AuthorityRecord(
                 id=plan.authority,
@@ -213,7 +219,7 @@ def _record_founding(office: Office, plan: _Plan, *, at: datetime, by: str) -> i
             profile=profile.id,
             public_key=signer.public_key,
             at=at,
-            by=by,
+            by=by.id,
         )
         uow.authorities.add_generation(
             KeyGenerationRecord(
@@ -226,11 +232,12 @@ def _record_founding(office: Office, plan: _Plan, *, at: datetime, by: str) -> i
                 serial=serial,
                 signs_from=prepared.not_before,
                 signs_until=prepared.not_after,
+                issues_from=prepared.not_before,
             )
         )
         uow.audit.append(
             at=at,
-            by=by,
+            by=by.id,
             act="authority.founded",
             subject=plan.authority,
             details={"era": office.era.id, "suite": wanted.id},
@@ -245,81 +252,95 @@ def _first_serial(uow: AuthorityUnitOfWork, authority: str) -> int | None:
     return uow.authorities.generation(authority, _FIRST).serial
 
 
-def cross_certify_both(
-    office: Office, one: str, other: str, *, at: datetime, by: Caller
-) -> tuple[CertificateRecord, CertificateRecord]:
-    """Cross-certify in both directions (相互認証)."""
-    return (
-        cross_certify(office, one, other, at=at, by=by),
-        cross_certify(office, other, one, at=at, by=by),
-    )
-
-
 def cross_certify(
-    office: Office, issuer: str, subject: str, *, at: datetime, by: Caller
+    office: Office, issuer: str, subject: str, *, at: datetime, by: Consent
 ) -> CertificateRecord:
     """Certify another authority's newest key; a live cross certificate is returned.
 
     The issuer's policy is mapped to the subject's. The certificate ends with the
-    earlier of both authorities' own.
+    earlier of both authorities' own. Mutual certification (相互認証) is two of them.
 
     Raises:
-        PermissionDenied: not a CA operator.
+        ConsentError: two people have not agreed to this.
         NotFound: one of them is not founded.
         OutsideSigningWindow, AlgorithmError: a key may not sign, or be certified, now.
     """
     moment = whole_second(at)
-    require_role(by, "cross-certify", Role.CA_OPERATOR)
+    by.require(cross_certification(issuer, subject))
     with office.store.read() as uow:
         signing = signing_generation(office, uow, issuer, moment)
-        certified = signing_generation(office, uow, subject, moment)
-        serial = _cross_certificate(uow, signing, certified, moment)
+        certified = established_generation(office, uow, subject, moment)
+        serial = live_cross_certificate(uow, signing, certified, moment)
         if serial is not None:
             return finish(office, issuer, serial, at=moment, by=by.id)
-        issuing = uow.authorities.get(issuer)
-        other = uow.authorities.get(subject)
-        view = issuer_view(uow, signing)
-    role = _cross_role(office, issuing)
-    profile = office.certificate_profile(office.era.profiles[role])
-    prepared = prepare_certificate(
-        profile,
-        issuer=view,
-        values={
-            "issuer_policy": _policy(office, issuing),
-            "subject_policy": _policy(office, other),
-        },
-        public_key=certified.public_key,
-        serial=new_serial(office.random),
-        not_before=moment,
-        not_after=min(
-            profile.validity.ends(moment), signing.signs_until, certified.signs_until
-        ),
-        subject=parse_name(other.name),
-        subject_alternative=None
-        if other.alternative_name is None
-        else parse_name(other.alternative_name),
-    )
+        prepared = prepare_cross(office, uow, signing, certified, moment)
     with office.store.write() as uow:
-        before = _cross_certificate(uow, signing, certified, moment)
+        before = live_cross_certificate(uow, signing, certified, moment)
         if before is None:
-            record(
-                uow,
-                prepared,
-                authority=issuer,
-                generation=signing.number,
-                kind=CertificateKind.CROSS,
-                profile=profile.id,
-                public_key=certified.public_key,
-                at=moment,
-                by=by.id,
-            )
+            outcome = subject_of(issuer, prepared.serial)
+            redeem(uow, by, outcome=outcome, at=moment)
+            record_cross(office, uow, prepared, signing, certified, moment, by.id)
             uow.commit()
     office.step("establish.recorded")
     serial = prepared.serial if before is None else before
     return finish(office, issuer, serial, at=moment, by=by.id)
 
 
-def _cross_certificate(
+def prepare_cross(
+    office: Office,
+    uow: AuthorityUnitOfWork,
+    signing: KeyGenerationRecord,
+    certified: KeyGenerationRecord,
+    at: datetime,
+) -> PreparedCertificate:
+    """The cross certificate from one key to another authority's key, not yet signed."""
+    issuing = uow.authorities.get(signing.authority)
+    other = uow.authorities.get(certified.authority)
+    profile = _cross_profile(office, issuing)
+    return prepare_certificate(
+        profile,
+        issuer=issuer_view(uow, signing),
+        values={
+            "issuer_policy": _policy(office, issuing),
+            "subject_policy": _policy(office, other),
+        },
+        public_key=certified.public_key,
+        serial=new_serial(office.random),
+        not_before=at,
+        not_after=min(
+            profile.validity.ends(at), signing.signs_until, certified.signs_until
+        ),
+        subject=parse_name(other.name),
+        subject_alternative=None
+        if other.alternative_name is None
+        else parse_name(other.alternative_name),
+    )
+
+
+def record_cross(
+    office: Office,
+    uow: AuthorityUnitOfWork,
+    prepared: PreparedCertificate,
+    signing: KeyGenerationRecord,
+    certified: KeyGenerationRecord,
+    at: datetime,
+    by: str,
+) -> None:
+    """Reserve its serial number; the caller commits, and finishes it."""
+    record(
+        uow,
+        prepared,
+        authority=signing.authority,
+        generation=signing.number,
+        kind=CertificateKind.CROSS,
+        profile=_cross_profile(office, uow.authorities.get(signing.authority)).id,
+        public_key=certified.public_key,
+        at=at,
+        by=by,
+    )
+
+
+def live_cross_certificate(
     uow: AuthorityUnitOfWork,
     signing: KeyGenerationRecord,
     certified: KeyGenerationRecord,
@@ -344,12 +365,12 @@ def _cross_certificate(
     return None
 
 
-def _cross_role(office: Office, issuer: AuthorityRecord) -> str:
+def _cross_profile(office: Office, issuer: AuthorityRecord) -> CertificateProfile:
     """The bridge binds a governor's authority tighter than that binds the bridge."""
     narrow = f"{CertificateKind.CROSS.value}-{AuthorityKind.GOVERNOR.value}"
     if issuer.kind is AuthorityKind.BRIDGE and narrow in office.era.profiles:
-        return narrow
-    return CertificateKind.CROSS.value
+        return office.certificate_profile(office.era.profiles[narrow])
+    return office.certificate_profile(office.era.profiles[CertificateKind.CROSS.value])
 
 
 def _policy(office: Office, authority: AuthorityRecord) -> str:

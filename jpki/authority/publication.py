@@ -42,6 +42,7 @@ _AUTHORITIES: Final = (
     CertificateKind.AUTHORITY,
     CertificateKind.BRIDGE,
     CertificateKind.CROSS,
+    CertificateKind.LINK,
 )
 _END_ENTITIES: Final = tuple(
     kind for kind in CertificateKind if kind not in _AUTHORITIES

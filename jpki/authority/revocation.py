@@ -5,14 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from jpki.authority.certifying import journal
+from jpki.access import require_role
+from jpki.authority import deeds
+from jpki.authority.certifying import journal, subject_of
+from jpki.authority.consent import Consent, redeem
 from jpki.authority.office import Office, whole_second
 from jpki.authority.roles import counter_of
-from jpki.errors import PermissionDenied, RequestError
+from jpki.errors import ConsentRequired, PermissionDenied, RequestError
 from jpki.model.operators import Caller, Role
 from jpki.model.revocation import RevocationReason
 from jpki.store import AuthorityUnitOfWork
-from jpki.store.authority_records import CertificateRecord, JournalEntry
+from jpki.store.authority_records import (
+    CertificateKind,
+    CertificateRecord,
+    JournalEntry,
+)
 
 __all__ = ["COUNTER_REASONS", "revoke"]
 
@@ -28,6 +35,16 @@ notice of a key that leaked or may have (art. 10)."""
 
 _ACT: Final = "revoke a certificate"
 
+_AUTHORITIES: Final = frozenset(
+    {
+        CertificateKind.AUTHORITY,
+        CertificateKind.BRIDGE,
+        CertificateKind.CROSS,
+        CertificateKind.LINK,
+    }
+)
+"""Certificates whose subject is an authority."""
+
 
 def revoke(
     office: Office,
@@ -37,15 +54,17 @@ def revoke(
     *,
     ground: str,
     at: datetime,
-    by: Caller,
+    by: Caller | Consent,
     invalidity_date: datetime | None = None,
 ) -> JournalEntry:
     """Revoke a certificate; one that is revoked already stays exactly as it is.
 
-    A counter revokes for the residents it issued to; a CA operator revokes anything.
+    A counter revokes for the residents it issued to; a CA operator revokes anything but
+    an authority's certificate, for which it takes two of them.
 
     Raises:
         NotFound: this serial number was never reserved.
+        ConsentError: two people have not agreed to exactly this.
         PermissionDenied: not this caller, or not for this reason.
         RequestError: the invalidity date lies in the future, or the ground is too long.
     """
@@ -55,12 +74,21 @@ def revoke(
     since = None if invalidity_date is None else whole_second(invalidity_date)
     if since is not None and since > moment:
         raise RequestError("the invalidity date lies in the future")
+    if isinstance(by, Consent):
+        by.require(
+            deeds.revocation(
+                authority, serial, reason, ground=ground, invalidity_date=since
+            )
+        )
     with office.store.write() as uow:
         certificate = uow.certificates.get(authority, serial)
-        _permit(uow, certificate, reason, by)
+        if not isinstance(by, Consent):
+            _permit(uow, certificate, reason, by)
         known = uow.journal.find(authority, serial)
         if known is not None:
             return known
+        if isinstance(by, Consent):
+            redeem(uow, by, outcome=subject_of(authority, serial), at=moment)
         entry = journal(
             uow,
             certificate,
@@ -81,6 +109,12 @@ def _permit(
     reason: RevocationReason,
     by: Caller,
 ) -> None:
+    if certificate.kind in _AUTHORITIES:
+        require_role(by, _ACT, Role.CA_OPERATOR)
+        raise ConsentRequired(
+            f"{by.id} alone cannot revoke a {certificate.kind.value} certificate",
+            hint="request its revocation, and have another CA operator approve it",
+        )
     if by.role is Role.CA_OPERATOR:
         return
     municipality = counter_of(by, _ACT)

@@ -16,6 +16,8 @@ from typing import Final
 
 from jpki import data
 from jpki.access import Credential, create_credential, save_callers
+from jpki.authority.consent import Consent, agree
+from jpki.authority.deeds import Deed, cross_certification, enrolment, founding
 from jpki.authority.delegation import certify_responder, enrol_operator
 from jpki.authority.establish import (
     cross_certify,
@@ -38,6 +40,8 @@ from jpki.store.authority_records import CertificateRecord, CRLRecord
 __all__ = ["Founder", "Layout", "Ports", "lay_out"]
 
 FOUNDER: Final = "ca-operator-1"
+SECOND: Final = "ca-operator-2"
+"""Approves what the first requests."""
 AUDITOR: Final = "auditor-1"
 AUTHORITY_SERVER: Final = "authority-server"
 
@@ -112,7 +116,7 @@ def lay_out(
 def _credentials(
     folder: Path, municipalities: Iterable[MunicipalityCode]
 ) -> Mapping[str, Credential]:
-    names = [AUTHORITY_SERVER, FOUNDER, AUDITOR]
+    names = [AUTHORITY_SERVER, FOUNDER, SECOND, AUDITOR]
     for code in municipalities:
         names += [f"counter-{code}-1", f"registrar-{code}-1"]
     made = {name: create_credential(folder / f"{name}.pem", name) for name in names}
@@ -143,6 +147,7 @@ def as_caller(credential: Credential) -> Caller:
 _ROLES: Final = {
     AUTHORITY_SERVER: Role.AUTHORITY_SERVER,
     FOUNDER: Role.CA_OPERATOR,
+    SECOND: Role.CA_OPERATOR,
     AUDITOR: Role.AUDITOR,
 }
 
@@ -183,7 +188,12 @@ def _settings_text(era: str, ports: Ports, clock_offset: timedelta) -> str:
 
 
 class Founder:
-    """The CA operator who founds the authorities of one installation."""
+    """The two CA operators who found the authorities of one installation.
+
+    Until an authority exists nobody can certify them: the first requests and the second
+    approves on the strength of the credentials that were made with the installation.
+    Everything they agree to is in the audit log under both names.
+    """
 
     def __init__(self, layout: Layout, settings: Settings, office: Office) -> None:
         self._layout = layout
@@ -196,6 +206,7 @@ class Founder:
             office, keyring=ResponderKeyring(office.keyring, responders)
         )
         self._by = as_caller(layout.callers[FOUNDER])
+        self._second = as_caller(layout.callers[SECOND])
 
     def found(
         self,
@@ -218,12 +229,16 @@ class Founder:
         """
         governors = []
         for prefecture in prefectures:
-            founded(found_governor(self._office, prefecture, at=at, by=self._by))
-            governors.append(governor_id(prefecture))
-        founded(found_bridge(self._office, at=at, by=self._by))
+            governor = governor_id(prefecture)
+            consent = self._agree(founding(governor, self._office.era.id), at)
+            founded(found_governor(self._office, prefecture, at=at, by=consent))
+            governors.append(governor)
+        consent = self._agree(founding(BRIDGE, self._office.era.id), at)
+        founded(found_bridge(self._office, at=at, by=consent))
         for governor in governors:
             for issuer, subject in ((governor, BRIDGE), (BRIDGE, governor)):
-                cross = cross_certify(self._office, issuer, subject, at=at, by=self._by)
+                consent = self._agree(cross_certification(issuer, subject), at)
+                cross = cross_certify(self._office, issuer, subject, at=at, by=consent)
                 crossed(cross, subject)
         for authority in (*governors, BRIDGE):
             certify_responder(self._responding, authority, at=at, by=self._by)
@@ -239,7 +254,13 @@ class Founder:
             place = operator.municipality
             governor = governors[0] if place is None else f"governor-{place.prefecture}"
             if governor in governors:
-                enrol_operator(self._office, governor, operator, at=at, by=self._by)
+                by: Caller | Consent = self._by
+                if operator.role is Role.CA_OPERATOR:
+                    by = self._agree(enrolment(governor, operator), at)
+                enrol_operator(self._office, governor, operator, at=at, by=by)
+
+    def _agree(self, deed: Deed, at: datetime) -> Consent:
+        return agree(self._office, deed, at=at, requested_by=self._by, by=self._second)
 
 
 def prefectures_of(codes: Iterable[str]) -> tuple[Prefecture, ...]:

@@ -18,6 +18,7 @@ from jpki.store.authority_books import (
     Certificates,
     Operators,
 )
+from jpki.store.consents import Consents
 from jpki.store.engine import Database
 from jpki.store.nonces import Nonces
 from jpki.store.revocation_books import AppliedEvents, Journal, RevocationLists
@@ -36,6 +37,7 @@ class AuthorityUnitOfWork:
         self.certificates = Certificates(connection)
         self.applications = Applications(connection)
         self.operators = Operators(connection)
+        self.consents = Consents(connection)
         self.journal = Journal(connection)
         self.crls = RevocationLists(connection)
         self.events = AppliedEvents(connection)

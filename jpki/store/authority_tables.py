@@ -44,6 +44,7 @@ __all__ = [
     "LIVE_APPLICATION",
     "METADATA",
     "NOT_CITIZENS",
+    "OPEN_CONSENT",
     "PENDING",
     "PREPARED",
     "application",
@@ -54,6 +55,7 @@ __all__ = [
     "audit_node",
     "authority",
     "certificate",
+    "consent",
     "crl",
     "head",
     "key_generation",
@@ -71,6 +73,7 @@ PENDING: Final = text("state = 'pending'")
 PREPARED: Final = text("state = 'prepared'")
 IN_FORCE: Final = text("state = 'published'")
 NOT_CITIZENS: Final = text("kind NOT IN ('signature', 'authentication')")
+OPEN_CONSENT: Final = text("refused_at IS NULL AND used_at IS NULL")
 
 head: Final = Table(
     "head",
@@ -146,6 +149,7 @@ key_generation: Final = Table(
     Column("serial", Serial, nullable=False),
     Column("signs_from", Instant, nullable=False),
     Column("signs_until", Instant, nullable=False),
+    Column("issues_from", Instant, nullable=False),
 )
 
 application: Final = Table(
@@ -250,6 +254,40 @@ responder: Final = Table(
     Column("suite", String(32), nullable=False),
     Column("key_uri", String(1024), nullable=False),
     Column("public_key", LargeBinary, nullable=False),
+)
+
+consent: Final = Table(
+    "consent",
+    METADATA,
+    Column("id", String(36), primary_key=True),
+    Column("act", String(32), nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("requested_by", String(64), nullable=False),
+    Column("requester_key", LargeBinary, nullable=False),
+    Column("requested_at", Instant, nullable=False),
+    Column("expires", Instant, nullable=False),
+    Column("approved_by", String(64)),
+    Column("approver_key", LargeBinary),
+    Column("approved_at", Instant),
+    Column("refused_by", String(64)),
+    Column("refused_at", Instant),
+    Column("used_at", Instant),
+    Column("outcome", String(200)),
+    Index("consent_digest", "digest"),
+    Index(
+        "consent_open",
+        "requested_at",
+        sqlite_where=OPEN_CONSENT,
+        postgresql_where=OPEN_CONSENT,
+    ),
+    CheckConstraint(
+        "approved_by <> requested_by AND approver_key <> requester_key",
+        name="two_people",
+    ),
+    CheckConstraint(
+        "used_at IS NULL OR approved_at IS NOT NULL", name="approved_before_use"
+    ),
 )
 
 applied_event: Final = Table(

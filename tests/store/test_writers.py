@@ -15,11 +15,9 @@ from jpki.authority import (
     Office,
     account_for_serials,
     apply_event,
-    found_governor,
     publish_due,
     verify_audit,
 )
-from jpki.data import prefectures
 from jpki.errors import StoreError
 from jpki.model.codes import ResidentCode
 from jpki.model.events import EventKind
@@ -27,10 +25,11 @@ from jpki.model.residents import Resident
 from jpki.store import AuthorityStore, RegistryStore
 from tests.support.offices import (
     FOUNDING,
-    OPERATOR,
+    GOVERNOR,
     TARO,
     Register,
     certified,
+    found,
     small_era,
 )
 
@@ -93,7 +92,7 @@ def test_processes_that_issue_at_once(database_url: str, tmp_path: Path) -> None
     store.migrate()
     keys = tmp_path / "keys"
     office = _office(database_url, keys, Register(), seed=0)
-    found_governor(office, prefectures()["08"], at=FOUNDING, by=OPERATOR)
+    found(office, GOVERNOR)
     _together(_issue, *((database_url, keys, writer) for writer in range(_WRITERS)))
     with store.read() as uow:
         verify_audit(uow)
@@ -116,7 +115,7 @@ def test_processes_that_take_one_feed_at_once(
     people = [_person(0, number) for number in range(_EACH)]
     register.add(*people)
     office = _office(database_url, keys, register, seed=0)
-    found_governor(office, prefectures()["08"], at=FOUNDING, by=OPERATOR)
+    found(office, GOVERNOR)
     for number, person in enumerate(people):
         certified(office, person, key=str(number))
     for person in people:

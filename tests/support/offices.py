@@ -13,15 +13,20 @@ from typing import Final
 
 from jpki import data
 from jpki.authority import (
+    BRIDGE,
+    Consent,
     Issued,
     MemoryKeyring,
     Office,
-    cross_certify_both,
+    agree,
+    cross_certify,
     file_application,
     found_bridge,
     found_governor,
+    found_national,
     issue,
 )
+from jpki.authority.deeds import Deed, cross_certification, founding
 from jpki.errors import UnknownResident
 from jpki.keys.memory import generate_key
 from jpki.model.codes import MunicipalityCode, ResidentCode
@@ -33,7 +38,7 @@ from jpki.model.purposes import Purpose
 from jpki.model.residents import BasicInformation, Gender, Provided, Resident
 from jpki.model.suites import suite
 from jpki.store import AuthorityStore
-from jpki.store.authority_records import ApplicationRecord
+from jpki.store.authority_records import ApplicationRecord, CertificateRecord
 from jpki.x509.requests import assemble, request_info
 
 __all__ = [
@@ -41,15 +46,18 @@ __all__ = [
     "FOUNDING",
     "GOVERNOR",
     "OPERATOR",
+    "OTHER_OPERATOR",
     "P256",
     "TARO",
     "TSUKUBA",
     "Crash",
     "CrashAt",
     "Register",
+    "agreed",
     "certified",
     "certify",
     "filed",
+    "found",
     "new_key",
     "new_office",
     "request_for",
@@ -62,6 +70,9 @@ P256: Final = suite("p256-sha256")
 
 TSUKUBA: Final = MunicipalityCode("082201")
 OPERATOR: Final = Caller(id="operator-1", role=Role.CA_OPERATOR, public_key=b"")
+OTHER_OPERATOR: Final = Caller(
+    id="operator-2", role=Role.CA_OPERATOR, public_key=b"another"
+)
 COUNTER: Final = Caller(
     id="counter-082201-1", role=Role.COUNTER, public_key=b"", municipality=TSUKUBA
 )
@@ -166,10 +177,32 @@ def new_office(
         step=step,
     )
     if founded:
-        found_governor(office, data.prefectures()["08"], at=FOUNDING, by=OPERATOR)
-        found_bridge(office, at=FOUNDING, by=OPERATOR)
-        cross_certify_both(office, GOVERNOR, "bridge", at=FOUNDING, by=OPERATOR)
+        found(office, GOVERNOR)
+        found(office, BRIDGE)
+        for issuer, subject in ((GOVERNOR, BRIDGE), (BRIDGE, GOVERNOR)):
+            deed = cross_certification(issuer, subject)
+            by = agreed(office, deed)
+            cross_certify(office, issuer, subject, at=FOUNDING, by=by)
     return office
+
+
+def agreed(office: Office, deed: Deed, *, at: datetime = FOUNDING) -> Consent:
+    """Two CA operators agree to a deed."""
+    return agree(office, deed, at=at, requested_by=OPERATOR, by=OTHER_OPERATOR)
+
+
+def found(
+    office: Office, authority: str, *, at: datetime = FOUNDING
+) -> CertificateRecord:
+    """Found an authority by its identifier."""
+    consent = agreed(office, founding(authority, office.era.id), at=at)
+    if authority == BRIDGE:
+        return found_bridge(office, at=at, by=consent)
+    if authority.startswith("national-"):
+        purpose = Purpose(authority.removeprefix("national-"))
+        return found_national(office, purpose, at=at, by=consent)
+    prefecture = data.prefectures()[authority.removeprefix("governor-")]
+    return found_governor(office, prefecture, at=at, by=consent)
 
 
 def new_key() -> Signer:

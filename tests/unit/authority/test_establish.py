@@ -10,19 +10,19 @@ import pytest
 from jpki import data
 from jpki.authority import (
     BRIDGE,
+    Office,
     account_for_serials,
     certify_responder,
     cross_certify,
-    cross_certify_both,
     current_responder,
     dismiss_operator,
     enrol_operator,
     find_caller,
-    found_bridge,
-    found_governor,
     recover,
+    request,
     verify_audit,
 )
+from jpki.authority.deeds import cross_certification, founding
 from jpki.der import oids
 from jpki.errors import (
     AlgorithmError,
@@ -37,6 +37,7 @@ from jpki.keys.memory import generate_key
 from jpki.model.operators import Caller, Role
 from jpki.model.suites import suite
 from jpki.store import AuthorityStore
+from jpki.store.authority_records import CertificateRecord
 from jpki.x509.keys import verify_signature
 from jpki.x509.parse import Certificate, parse_certificate
 from tests.support.offices import (
@@ -47,10 +48,17 @@ from tests.support.offices import (
     P256,
     Crash,
     CrashAt,
+    agreed,
+    found,
     new_office,
 )
 
 IBARAKI = data.prefectures()["08"]
+
+
+def _crossed(office: Office, issuer: str, subject: str) -> CertificateRecord:
+    consent = agreed(office, cross_certification(issuer, subject))
+    return cross_certify(office, issuer, subject, at=FOUNDING, by=consent)
 
 
 def _signed_by(certificate: Certificate, issuer: Certificate) -> bool:
@@ -70,7 +78,7 @@ def _parsed(raw: bytes | None) -> Certificate:
 def test_a_governor_authority_certifies_itself(authority_store: AuthorityStore) -> None:
     """The first certificate is self-signed, for ten years, named by the topology."""
     office = new_office(authority_store, founded=False)
-    record = found_governor(office, IBARAKI, at=FOUNDING, by=OPERATOR)
+    record = found(office, GOVERNOR)
     own = _parsed(record.certificate)
     assert own.subject == own.issuer == data.topology().governor_name(IBARAKI)
     assert _signed_by(own, own)
@@ -88,8 +96,8 @@ def test_founding_again_finds_the_same_authority(
 ) -> None:
     """An authority is founded once; the second time nothing is made."""
     office = new_office(authority_store, founded=False)
-    first = found_bridge(office, at=FOUNDING, by=OPERATOR)
-    assert found_bridge(office, at=FOUNDING, by=OPERATOR) == first
+    first = found(office, BRIDGE)
+    assert found(office, BRIDGE) == first
     with authority_store.read() as uow:
         assert len(list(uow.certificates.walk())) == 1
 
@@ -101,11 +109,11 @@ def test_an_interrupted_founding_is_repeated(
     """After a crash the same serial and the same bytes become the certificate."""
     office = new_office(authority_store, founded=False)
     with pytest.raises(Crash):
-        found_bridge(replace(office, step=CrashAt(point)), at=FOUNDING, by=OPERATOR)
+        found(replace(office, step=CrashAt(point)), BRIDGE)
     with authority_store.read() as uow:
         (pending,) = uow.certificates.pending()
         assert pending.certificate is None
-    finished = found_bridge(office, at=FOUNDING, by=OPERATOR)
+    finished = found(office, BRIDGE)
     assert finished.serial == pending.serial
     assert _parsed(finished.certificate).tbs == pending.tbs
 
@@ -116,11 +124,7 @@ def test_an_authority_that_is_not_finished_signs_nothing(
     """Until its own certificate exists a key certifies nobody; recovery makes it."""
     office = new_office(authority_store, founded=False)
     with pytest.raises(Crash):
-        found_bridge(
-            replace(office, step=CrashAt("establish.recorded")),
-            at=FOUNDING,
-            by=OPERATOR,
-        )
+        found(replace(office, step=CrashAt("establish.recorded")), BRIDGE)
     with pytest.raises(OutsideSigningWindow) as caught:
         certify_responder(office, BRIDGE, at=FOUNDING, by=OPERATOR)
     assert "recovery" in str(caught.value.hint)
@@ -133,14 +137,13 @@ def test_cross_certificates_map_policies_both_ways(
 ) -> None:
     """Each certifies the other's key and maps its policy to the other's."""
     office = new_office(authority_store, founded=False)
-    governor = _parsed(
-        found_governor(office, IBARAKI, at=FOUNDING, by=OPERATOR).certificate
-    )
-    bridge = _parsed(found_bridge(office, at=FOUNDING, by=OPERATOR).certificate)
+    governor = _parsed(found(office, GOVERNOR).certificate)
+    bridge = _parsed(found(office, BRIDGE).certificate)
     outward, inward = (
         _parsed(record.certificate)
-        for record in cross_certify_both(
-            office, GOVERNOR, BRIDGE, at=FOUNDING, by=OPERATOR
+        for record in (
+            _crossed(office, GOVERNOR, BRIDGE),
+            _crossed(office, BRIDGE, GOVERNOR),
         )
     )
     topology = data.topology()
@@ -161,20 +164,19 @@ def test_cross_certifying_again_finds_the_live_certificate(
 ) -> None:
     """There is one live cross certificate from key to key."""
     office = new_office(founded_store)
-    first = cross_certify(office, GOVERNOR, BRIDGE, at=FOUNDING, by=OPERATOR)
-    assert cross_certify(office, GOVERNOR, BRIDGE, at=FOUNDING, by=OPERATOR) == first
+    first = _crossed(office, GOVERNOR, BRIDGE)
+    assert _crossed(office, GOVERNOR, BRIDGE) == first
     with pytest.raises(OutsideSigningWindow):
-        cross_certify(office, GOVERNOR, GOVERNOR, at=FOUNDING, by=OPERATOR)
+        _crossed(office, GOVERNOR, GOVERNOR)
     with pytest.raises(NotFound):
-        cross_certify(office, GOVERNOR, "governor-13", at=FOUNDING, by=OPERATOR)
+        _crossed(office, GOVERNOR, "governor-13")
 
 
 def test_only_ca_operators_establish(founded_store: AuthorityStore) -> None:
     """A counter operator founds, certifies and enrols nobody."""
     office = new_office(founded_store)
     for act in (
-        lambda: found_governor(office, IBARAKI, at=FOUNDING, by=COUNTER),
-        lambda: cross_certify(office, GOVERNOR, BRIDGE, at=FOUNDING, by=COUNTER),
+        lambda: request(office, founding(BRIDGE, "e"), at=FOUNDING, by=COUNTER),
         lambda: certify_responder(office, GOVERNOR, at=FOUNDING, by=COUNTER),
         lambda: enrol_operator(office, GOVERNOR, COUNTER, at=FOUNDING, by=COUNTER),
         lambda: dismiss_operator(office, "x", at=FOUNDING, by=COUNTER),
@@ -191,7 +193,7 @@ def test_nothing_is_founded_with_an_outlived_algorithm(
     old = replace(office.era, suites=dict.fromkeys(office.era.suites, "rsa1024-sha1"))
     late = datetime(2031, 1, 1, tzinfo=UTC)
     with pytest.raises(AlgorithmError):
-        found_bridge(replace(office, era=old), at=late, by=OPERATOR)
+        found(replace(office, era=old), BRIDGE, at=late)
 
 
 def test_a_responder_is_delegated_to(founded_store: AuthorityStore) -> None:

@@ -15,7 +15,6 @@ from jpki.authority import (
     apply_event,
     cancel,
     deliver,
-    found_governor,
     issue,
     recover,
     revoke,
@@ -23,7 +22,6 @@ from jpki.authority import (
     verify_audit,
 )
 from jpki.authority.certifying import SERIAL_OCTETS
-from jpki.data import prefectures
 from jpki.errors import (
     AlgorithmError,
     ApplicationConflict,
@@ -64,6 +62,7 @@ from tests.support.offices import (
     certified,
     certify,
     filed,
+    found,
     new_key,
     new_office,
     request_for,
@@ -474,7 +473,7 @@ def test_a_counter_revokes_for_its_own_residents_only(office: Office) -> None:
     """Not another municipality's, not the authority's own, not for any reason."""
     issued = certified(office)
     elsewhere = replace(COUNTER, municipality=MunicipalityCode.from_five("08201"))
-    own = found_governor(office, prefectures()["08"], at=FOUNDING, by=OPERATOR)
+    own = found(office, GOVERNOR)
     for serial, reason, caller in (
         (issued.serial, RevocationReason.KEY_COMPROMISE, elsewhere),
         (own.serial, RevocationReason.KEY_COMPROMISE, COUNTER),

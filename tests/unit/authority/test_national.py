@@ -9,12 +9,10 @@ import pytest
 
 from jpki import data
 from jpki.authority import (
+    BRIDGE,
     Office,
     authority_for,
     file_application,
-    found_bridge,
-    found_governor,
-    found_national,
     issue,
     national_id,
     publish_due,
@@ -27,11 +25,11 @@ from jpki.x509.names import rfc4514
 from jpki.x509.parse import parse_certificate
 from tests.support.offices import (
     COUNTER,
-    OPERATOR,
     P256,
     TARO,
     TSUKUBA,
     Register,
+    found,
     new_key,
     new_office,
     request_for,
@@ -52,8 +50,8 @@ def test_each_purpose_has_a_national_authority(authority_store: AuthorityStore) 
     """Both are founded, certify the same resident, and publish lists of their own."""
     office = _national_office(authority_store)
     for purpose in Purpose:
-        founded = found_national(office, purpose, at=AT, by=OPERATOR)
-        again = found_national(office, purpose, at=AT, by=OPERATOR)
+        founded = found(office, national_id(purpose), at=AT)
+        again = found(office, national_id(purpose), at=AT)
         assert founded == again
         assert founded.authority == national_id(purpose)
         application = file_application(
@@ -89,12 +87,12 @@ def test_an_era_has_either_kind_of_authority(authority_store: AuthorityStore) ->
     """Nobody founds authorities that the era does not have."""
     office = _national_office(authority_store)
     with pytest.raises(IssuanceError, match="neither governors"):
-        found_governor(office, data.prefectures()["08"], at=AT, by=OPERATOR)
+        found(office, "governor-08", at=AT)
     with pytest.raises(IssuanceError, match="nor a bridge"):
-        found_bridge(office, at=AT, by=OPERATOR)
+        found(office, BRIDGE, at=AT)
     prefectural = replace(office, era=data.era("prefectural-sha256"))
     with pytest.raises(IssuanceError, match="no national authorities"):
-        found_national(prefectural, Purpose.SIGNATURE, at=AT, by=OPERATOR)
+        found(prefectural, national_id(Purpose.SIGNATURE), at=AT)
 
 
 def test_who_certifies_whom() -> None:

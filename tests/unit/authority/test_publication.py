@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from jpki.authority import (
+    Consent,
     Office,
     abandon,
     publish,
@@ -19,6 +20,7 @@ from jpki.authority import (
     revoke,
     verify_audit,
 )
+from jpki.authority.deeds import revocation
 from jpki.errors import Conflict, IssuanceError, NotFound
 from jpki.model.revocation import RevocationReason
 from jpki.store import AuthorityStore
@@ -33,6 +35,7 @@ from tests.support.offices import (
     Crash,
     CrashAt,
     Register,
+    agreed,
     certified,
     new_office,
 )
@@ -57,7 +60,9 @@ def _publish(office: Office, at: datetime = FOUNDING) -> CertificateList:
     return _list(publish(office, GOVERNOR, at=at, by="test"))
 
 
-def _revoke(office: Office, serial: int, at: datetime = FOUNDING) -> None:
+def _revoke(
+    office: Office, serial: int, at: datetime = FOUNDING, by: Consent | None = None
+) -> None:
     revoke(
         office,
         GOVERNOR,
@@ -65,7 +70,7 @@ def _revoke(office: Office, serial: int, at: datetime = FOUNDING) -> None:
         RevocationReason.KEY_COMPROMISE,
         ground="lost card",
         at=at,
-        by=OPERATOR,
+        by=OPERATOR if by is None else by,
     )
 
 
@@ -132,7 +137,9 @@ def test_the_authority_list_is_about_authorities(office: Office) -> None:
             for record in uow.certificates.walk()
             if record.authority == GOVERNOR and record.kind.value == "cross"
         )
-    _revoke(office, cross.serial)
+    reason = RevocationReason.KEY_COMPROMISE
+    deed = revocation(GOVERNOR, cross.serial, reason, ground="lost card")
+    _revoke(office, cross.serial, by=agreed(office, deed))
     arl = _list(publish(office, GOVERNOR, at=FOUNDING, by="x", scope="arl"))
     assert arl.lookup(cross.serial) is not None
     assert arl.lookup(serial) is None
