@@ -12,6 +12,7 @@ import click
 
 from jpki import data
 from jpki.cli.language import language_of
+from jpki.cli.verify_path import path
 from jpki.errors import ConfigurationError, EncodingError
 from jpki.model.calendar import JST
 from jpki.service.clock import ProcessClock, parse_instant
@@ -56,7 +57,27 @@ _WORDS: Final = {
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command()
+class _Documents(click.Group):
+    """What is no name of a command is the document to judge."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = ["document", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Documents)
+def verify() -> None:
+    """Judge a citizen's signature on a document, or certification paths.
+
+    `jpki verify FILE …` is short for `jpki verify document FILE …`.
+    """
+
+
+verify.add_command(path)
+
+
+@verify.command()
 @click.argument("document", type=_FILE)
 @click.option(
     "--signature",
@@ -109,7 +130,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option("--at", "date", metavar="DATE", help="Judge at this day or instant.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 @click.option("--lang", type=click.Choice(("ja", "en")), default=None)
-def verify(
+def document(
     document: Path,
     signature: Path | None,
     anchors: tuple[Path, ...],

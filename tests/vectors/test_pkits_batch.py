@@ -1,0 +1,132 @@
+"""The same suite through `jpki verify path --batch` and its lines of JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from jpki.cli import main
+from tests.vectors.test_pkits import (
+    AT,
+    CASES,
+    TABLE,
+    _certificate,
+    _policies,
+    case_files,
+    whole_suite,
+)
+
+
+def _text(der: bytes) -> str:
+    return base64.b64encode(der).decode("ascii")
+
+
+def _job(case: Mapping[str, Any]) -> dict[str, object]:
+    files = case_files(case)
+    return {
+        "id": case["id"],
+        "trust_anchors": [_text(_certificate(TABLE["anchor"]))],
+        "intermediates": [_text(der) for der in files.certificates[:-1]],
+        "end_entity": _text(files.certificates[-1]),
+        "crls": [_text(der) for der in files.crls],
+        "ocsp_responses": [],
+        "at": AT.isoformat(),
+        "revocation": "require",
+        "use_deltas": True,
+        "initial_policies": sorted(_policies(case.get("initial", ["any"]))),
+        "require_explicit_policy": case.get("explicit", False),
+        "inhibit_policy_mapping": case.get("inhibit_mapping", False),
+        "inhibit_any_policy": case.get("inhibit_any", False),
+        "max_path_length": None,
+        "purpose": None,
+        "name": None,
+        "algorithms": "any",
+        "max_revocation_age": None,
+        "x-remark": "ignored",
+    }
+
+
+def _verdicts(jobs: list[bytes], *arguments: str) -> list[dict[str, Any]]:
+    result = CliRunner().invoke(
+        main, ["verify", "path", "--batch", "-", *arguments], b"\n".join(jobs)
+    )
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.output.splitlines()]
+
+
+@pytest.mark.parametrize("pooled", [False, True], ids=["alone", "pooled"])
+def test_batch_comes_to_the_verdicts_of_the_suite(pooled: bool, tmp_path: Path) -> None:
+    """Every case, in order, with and without all other files at hand."""
+    arguments: list[str] = []
+    if pooled:
+        for number, der in enumerate([*whole_suite()[0], *whole_suite()[1]]):
+            (tmp_path / f"{number}.der").write_bytes(der)
+        arguments = ["--pool", str(tmp_path)]
+    jobs = [json.dumps(_job(case)).encode() for case in CASES]
+    verdicts = _verdicts(jobs, *arguments)
+    assert [v["id"] for v in verdicts] == [case["id"] for case in CASES]
+    for case, verdict in zip(CASES, verdicts, strict=True):
+        assert (verdict["outcome"] == "valid") == case["valid"], verdict
+        if case["valid"]:
+            assert set(verdict["policies"]) == _policies(case["output"])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"surprise": 1}, "no member 'surprise'"),
+        ({"at": "yesterday"}, "at has an unusable value"),
+        ({"at": None}, "at is missing"),
+        ({"use_deltas": 1}, "use_deltas has the wrong type"),
+        ({"revocation": "perhaps"}, "revocation has an unusable value"),
+        ({"trust_anchors": []}, "no trust anchor"),
+        ({"trust_anchors": ["MAA="]}, "a trust anchor cannot be read"),
+        ({"end_entity": "*"}, "end_entity has an unusable value"),
+        ({"initial_policies": []}, "no initial policy"),
+        ({"initial_policies": ["1.x"]}, "initial_policies has an unusable value"),
+        ({"name": {"dns": "a", "ip": "::1"}}, "one of dns, ip and email"),
+        ({"algorithms": "bronze-age"}, "no era bronze-age"),
+    ],
+)
+def test_a_line_that_asks_badly_is_an_error_of_its_own(
+    change: Mapping[str, object], words: str
+) -> None:
+    """The lines before and after it get their verdicts."""
+    good = _job(CASES[0])
+    jobs = [good, {**good, "id": "bad", **change}, good]
+    verdicts = _verdicts([json.dumps(job).encode() for job in jobs])
+    assert [v["outcome"] for v in verdicts] == ["valid", "error", "valid"]
+    assert verdicts[1]["id"] == "bad"
+    assert words in verdicts[1]["reason"]
+
+
+def test_a_line_that_is_no_object_is_an_error_of_its_own() -> None:
+    """Whatever it is, it ends nothing."""
+    jobs = [b"{", b"[]", b'"text"', b"\xff\xfe", b'{"id": "1", "id": "2"}']
+    assert {v["outcome"] for v in _verdicts(jobs)} == {"error"}
+
+
+def test_an_end_entity_that_cannot_be_read_is_invalid() -> None:
+    """It is an answer about the certificate, not about the question."""
+    job = {**_job(CASES[0]), "end_entity": _text(b"0\x00")}
+    (verdict,) = _verdicts([json.dumps(job).encode()])
+    assert (verdict["outcome"], verdict["code"]) == ("invalid", "certificate.malformed")
+
+
+def test_without_revocation_data_nothing_is_valid() -> None:
+    """What a line leaves out is not thereby waived."""
+    job = {
+        name: value
+        for name, value in _job(CASES[0]).items()
+        if name in ("id", "trust_anchors", "intermediates", "end_entity", "at")
+    }
+    (verdict,) = _verdicts([json.dumps(job).encode()])
+    assert verdict["outcome"] == "indeterminate"
+    (verdict,) = _verdicts([json.dumps({**job, "revocation": "none"}).encode()])
+    assert verdict["outcome"] == "valid"
