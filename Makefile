@@ -50,7 +50,7 @@ lock: $(VENV)/.ready-tests  ## Choose the newest versions again and write the lo
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile $(LOCK) --upgrade \
 	    -o requirements.lock setup.cfg
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile $(LOCK) --upgrade \
-	    --extra dev --extra postgresql -c requirements.lock -o requirements-dev.lock setup.cfg
+	    --extra dev --extra pkcs11 --extra postgresql -c requirements.lock -o requirements-dev.lock setup.cfg
 
 LOCK := --quiet --generate-hashes --allow-unsafe --strip-extras --build-deps-for wheel \
     --no-emit-index-url --no-emit-find-links --no-emit-trusted-host

@@ -10,10 +10,13 @@ import shutil
 import sys
 from collections.abc import Generator, Mapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.support.tokens import SoftHSM
 
 _REQUIRE_ALL: Final = bool(os.environ.get("JPKI_TESTS_REQUIRE_ALL"))
 _PROGRAMS: Final = Path(__file__).parent.parent / ".ci" / "system-packages.txt"
@@ -74,6 +77,14 @@ def _refuse_skip(report: _R) -> _R:
         report.outcome = "failed"
         report.longrepr = f"nothing may be skipped in this mode: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session")
+def softhsm(tmp_path_factory: pytest.TempPathFactory) -> SoftHSM:
+    """Where tests make tokens; one configuration serves a whole process."""
+    from tests.support.tokens import SoftHSM
+
+    return SoftHSM(tmp_path_factory.mktemp("softhsm"))
 
 
 def _stay_on_this_machine(event: str, arguments: tuple[object, ...]) -> None:

@@ -1,18 +1,23 @@
-"""Keyrings: encrypted files in one folder, memory for tests, and a pair of rings."""
+"""Keyrings: encrypted files in one folder, a token, memory for tests, and a pair."""
 
 from __future__ import annotations
 
 import re
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jpki.authority.office import Keyring
 from jpki.errors import KeyNotFound, KeyProviderError
 from jpki.keys import files, memory
+from jpki.keys.pkcs11.uri import SCHEME
 from jpki.model.ports import Secret, Signer
 from jpki.model.suites import SignatureSuite
 
-__all__ = ["FileKeyring", "MemoryKeyring", "ResponderKeyring"]
+if TYPE_CHECKING:
+    from jpki.keys.pkcs11.token import Token
+
+__all__ = ["FileKeyring", "MemoryKeyring", "ResponderKeyring", "TokenKeyring"]
 
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 
@@ -32,8 +37,7 @@ class FileKeyring:
         Raises:
             KeyProviderError: the label is no file name, or the file cannot be made.
         """
-        if _LABEL.fullmatch(label) is None:
-            raise KeyProviderError(f"{label!r} cannot name a key")
+        _check(label)
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
@@ -51,15 +55,62 @@ class FileKeyring:
         """The key of this URI, from wherever it is.
 
         Raises:
-            KeyNotFound: it is not there.
+            KeyNotFound: it is not there, or not in a file at all.
             KeyProviderError: it cannot be opened.
         """
+        if uri.startswith(SCHEME):
+            raise KeyNotFound(
+                f"{uri} is on a token, not in a file",
+                hint="name that token as key_store in the settings",
+            )
         with self._lock:
             signer = self._opened.get(uri)
             if signer is None:
                 signer = files.open_signer(uri, self._passphrase)
                 self._opened[uri] = signer
             return signer
+
+
+class TokenKeyring:
+    """Keys that are made on a hardware token and never leave it."""
+
+    def __init__(self, token: Token, earlier: Keyring | None = None) -> None:
+        """Make it.
+
+        Args:
+            token: where new keys are made.
+            earlier: opens keys from the time before there was a token.
+        """
+        self._token = token
+        self._earlier = earlier
+        self._opened: dict[str, Signer] = {}
+
+    def generate(self, suite: SignatureSuite, label: str) -> tuple[str, Signer]:
+        """Make a key on the token.
+
+        Raises:
+            KeyProviderError: the label cannot name a key, or the token refuses.
+        """
+        _check(label)
+        signer = self._token.generate(suite, label)
+        self._opened[signer.uri] = signer
+        return signer.uri, signer
+
+    def open(self, uri: str) -> Signer:
+        """The key of this URI; signing opens the token again after it was away.
+
+        Raises:
+            KeyNotFound: it is not on this token.
+            KeyProviderError: it cannot be opened.
+        """
+        if not uri.startswith(SCHEME):
+            if self._earlier is None:
+                raise KeyNotFound(f"{uri} is not on a token")
+            return self._earlier.open(uri)
+        signer = self._opened.get(uri)
+        if signer is None:
+            signer = self._opened[uri] = self._token.open(uri)
+        return signer
 
 
 class MemoryKeyring:
@@ -103,3 +154,8 @@ class ResponderKeyring:
             return self._authorities.open(uri)
         except KeyNotFound:
             return self._responders.open(uri)
+
+
+def _check(label: str) -> None:
+    if _LABEL.fullmatch(label) is None:
+        raise KeyProviderError(f"{label!r} cannot name a key")

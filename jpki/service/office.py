@@ -7,16 +7,23 @@ import signal
 
 from jpki import data
 from jpki.access import RequestSigner, load_credential
-from jpki.authority.keyrings import FileKeyring
-from jpki.authority.office import Office, Step
+from jpki.authority.keyrings import FileKeyring, TokenKeyring
+from jpki.authority.office import Keyring, Office, Step
+from jpki.errors import KeyProviderError
+from jpki.keys.pkcs11.uri import parse_pkcs11_uri
 from jpki.model.ports import Clock
 from jpki.registry.client import RegistryClient
 from jpki.service.clock import system_random
 from jpki.service.secrets import passphrase_from
-from jpki.service.settings import Settings
+from jpki.service.settings import (
+    FILE_STORE,
+    AuthoritySettings,
+    RevocationSettings,
+    Settings,
+)
 from jpki.store import AuthorityStore
 
-__all__ = ["open_office", "open_register", "open_status_office"]
+__all__ = ["open_keyring", "open_office", "open_register", "open_status_office"]
 
 
 def open_register(settings: Settings, clock: Clock) -> RegistryClient:
@@ -32,6 +39,33 @@ def open_register(settings: Settings, clock: Clock) -> RegistryClient:
     return RegistryClient(own.registry_url, signer)
 
 
+def open_keyring(own: AuthoritySettings | RevocationSettings) -> Keyring:
+    """The keys of one table: in files, or on the token that it names.
+
+    Raises:
+        ConfigurationError: the file of the passphrase or the PIN cannot be used.
+        KeyProviderError: the token's module, or python-pkcs11, is not installed.
+    """
+    if own.key_store == FILE_STORE:
+        passphrase = passphrase_from(own.passphrase_file)
+        return FileKeyring(own.key_directory, passphrase)
+    try:
+        from jpki.keys.pkcs11.token import Token
+    except ModuleNotFoundError as error:
+        raise KeyProviderError(
+            f"keys on a token need the Python package {error.name}",
+            hint="install the package with its extra: pip install 'jpki[pkcs11]'",
+        ) from None
+    uri = parse_pkcs11_uri(own.key_store)
+    assert uri.pin_source is not None  # the settings were checked
+    token = Token(uri, passphrase_from(uri.pin_source))
+    earlier = None
+    if own.passphrase_file.exists():
+        passphrase = passphrase_from(own.passphrase_file)
+        earlier = FileKeyring(own.key_directory, passphrase)
+    return TokenKeyring(token, earlier)
+
+
 def open_office(settings: Settings, register: RegistryClient) -> Office:
     """The office over the database and keys of [authority]; its schema is made newest.
 
@@ -44,7 +78,7 @@ def open_office(settings: Settings, register: RegistryClient) -> Office:
     store.migrate()
     return Office(
         store=store,
-        keyring=FileKeyring(own.key_directory, passphrase_from(own.passphrase_file)),
+        keyring=open_keyring(own),
         era=data.era(settings.common.era),
         random=system_random,
         ocsp_url=own.ocsp_url,
@@ -65,7 +99,7 @@ def open_status_office(settings: Settings) -> Office:
     store.migrate()
     return Office(
         store=store,
-        keyring=FileKeyring(own.key_directory, passphrase_from(own.passphrase_file)),
+        keyring=open_keyring(own),
         era=data.era(settings.common.era),
         random=system_random,
         ocsp_url=settings.authority.ocsp_url,

@@ -63,6 +63,10 @@ COMMON_PROBLEMS: Final[Mapping[str, tuple[HTTPStatus, str]]] = {
         HTTPStatus.SERVICE_UNAVAILABLE,
         "A server that is needed does not answer",
     ),
+    "keys.token-gone": (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The token with the keys is not there",
+    ),
 }
 """Entries that every server shares."""
 

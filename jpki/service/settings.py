@@ -13,10 +13,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from jpki.errors import ConfigurationError
+from jpki.errors import ConfigurationError, KeyProviderError
+from jpki.keys.pkcs11.uri import parse_pkcs11_uri
 from jpki.service.loader import read_document, read_table, setting
 
 __all__ = [
+    "FILE_STORE",
     "AuthoritySettings",
     "CommonSettings",
     "RegistrySettings",
@@ -24,6 +26,9 @@ __all__ = [
     "Settings",
     "load",
 ]
+
+FILE_STORE: Final = "file"
+"""The value of `key_store` that needs no token."""
 
 _PORTS: Final = (0, 65535)
 _THREADS: Final = (1, 256)
@@ -67,6 +72,10 @@ class AuthoritySettings:
     """Octets of the largest request body."""
     database: str = "sqlite:///{data}/authority.sqlite"
     """SQLAlchemy URL."""
+    key_store: str = "file"
+    """Where new keys are made: `file` below `key_directory`, or a token, as in
+    `pkcs11:token=LABEL?module-path=/…/module.so&pin-source=/…/pin` (RFC 7512). Keys
+    that exist are found in either."""
     key_directory: Path = Path("{data}/keys")
     passphrase_file: Path = Path("{data}/secrets/ca-keys.txt")
     registry_url: str = "http://127.0.0.1:8403"
@@ -89,6 +98,8 @@ class RevocationSettings:
     body_limit: int = setting(16 * 1024, limits=_BODIES)
     database: str = "sqlite:///{data}/authority.sqlite"
     """The authority's own, of which this server reads the status."""
+    key_store: str = "file"
+    """Where the responders' keys are; as in [authority]."""
     key_directory: Path = Path("{data}/responder-keys")
     passphrase_file: Path = Path("{data}/secrets/responder-keys.txt")
     response_lifetime_seconds: int = setting(900, limits=(1, 7 * _DAY))
@@ -160,16 +171,38 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
             "a server that kills itself is for test systems",
             hint="set common.test_system = true if this is one",
         )
+    revocation = read_table(
+        RevocationSettings, "revocation", document, base=base, data=data
+    )
+    _check_key_store(file, "authority.key_store", authority.key_store)
+    _check_key_store(file, "revocation.key_store", revocation.key_store)
     return Settings(
         common=common,
         authority=authority,
-        revocation=read_table(
-            RevocationSettings, "revocation", document, base=base, data=data
-        ),
+        revocation=revocation,
         registry=read_table(
             RegistrySettings, "registry", document, base=base, data=data
         ),
     )
+
+
+def _check_key_store(file: Path, key: str, value: str) -> None:
+    if value == FILE_STORE:
+        return
+    hint = "`file`, or pkcs11:token=LABEL?module-path=/…/module.so&pin-source=/…/pin"
+    try:
+        uri = parse_pkcs11_uri(value)
+    except KeyProviderError as error:
+        raise ConfigurationError(str(file), key, error.message, hint=hint) from None
+    reason = None
+    if not uri.names_token:
+        reason = "does not say which token"
+    elif uri.module_path is None or uri.pin_source is None:
+        reason = "needs both module-path and pin-source"
+    elif uri.label is not None or uri.id is not None or uri.type is not None:
+        reason = "names a key; keys are named in the books"
+    if reason is not None:
+        raise ConfigurationError(str(file), key, reason, hint=hint)
 
 
 _TABLES: Final = ("common", "authority", "revocation", "registry")
