@@ -17,13 +17,15 @@ import pytest
 
 from benchmarks.crash_rig import POINTS, Findings, Rig, open_rig
 
-_KILLS: Final = 200
+_KILLS: Final = 100
+"""In each of two runs."""
 _MOVERS: Final = 1
 """A seed with which the first residents of both clerks move house."""
 
 
 @pytest.mark.slow
-def test_two_hundred_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("run", range(2))
+def test_a_hundred_kills_lose_and_double_nothing(tmp_path: Path, run: int) -> None:
     """At every named point, and at random moments of start, recovery and work."""
     with open_rig(tmp_path / "rig") as rig:
         rig.start_work()
@@ -50,11 +52,11 @@ class Ran:
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
-    """Three kills where they hurt most, then everybody finishes."""
+    """Two kills where they hurt most, then everybody finishes."""
     folder = tmp_path_factory.mktemp("crash")
     with open_rig(folder / "rig", seed=_MOVERS) as rig:
         rig.start_work()
-        for point in ("issuance.signed", "intake.revoked", "publication.recorded"):
+        for point in ("issuance.signed", "intake.revoked"):
             rig.kill_at_point(point)
         findings = rig.settle()
         books, kept = folder / "rig" / "data" / "authority.sqlite", folder / "kept"
@@ -65,9 +67,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
 
 
 def test_a_few_kills_lose_and_double_nothing(ran: Ran) -> None:
-    """Between signature and book, between revocation and cursor, before a CRL."""
+    """Between signature and book, between revocation and cursor."""
     assert ran.findings.clean, ran.findings
-    assert ran.findings.kills == 3
+    assert ran.findings.kills == 2
     assert ran.findings.certificates >= 2
     assert ran.findings.events >= 1
     assert ran.rig.examine() == ran.findings

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from asn1crypto import crl as asn1_crl
@@ -281,7 +281,9 @@ def _validate(site: Site, leaf: bytes, policy: str, *, by_ocsp: bool) -> None:
             user_initial_policy_set=frozenset({policy}), initial_explicit_policy=True
         ),
     )
-    asyncio.run(validator.async_validate_usage({"non_repudiation"}))
+    validate: Callable[[set[str]], Coroutine[Any, Any, object]]
+    validate = validator.async_validate_usage
+    asyncio.run(validate({"non_repudiation"}))
 
 
 @pytest.mark.parametrize("by_ocsp", [False, True], ids=["crl", "ocsp"])
