@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import Final
 
+from jpki.authority.checkpoints import checkpoint_due
 from jpki.authority.intake import apply_event, cursor
 from jpki.authority.office import Office
 from jpki.authority.publication import publish_due
@@ -67,16 +68,22 @@ class Follower:
                 stop.wait(_RETRY_SECONDS)
 
     def publish(self, stop: threading.Event) -> None:
-        """Publish every CRL that is due: at once after a revocation, else on time."""
+        """Publish every CRL that is due: at once after a revocation, else on time.
+
+        And sign the audit log's head from time to time.
+        """
         failing = False
         while not stop.is_set():
             try:
                 for record in publish_due(self._office, at=self._clock()):
                     _log.info("CRL %d of %s", record.number, record.authority)
+                signed = checkpoint_due(self._office, at=self._clock())
+                if signed is not None:
+                    _log.info("checkpoint over %d audit entries", signed.entries)
                 failing = False
             except JpkiError as error:
                 if not failing:
-                    _log.error("a CRL cannot be published: %s", error)
+                    _log.error("a CRL or checkpoint cannot be made: %s", error)
                 failing = True
             if self._news.wait(_RETRY_SECONDS if failing else _LOOK_SECONDS):
                 self._news.clear()

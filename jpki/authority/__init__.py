@@ -22,6 +22,7 @@ from jpki.authority.audit import (
     account_for_serials,
     verify_audit,
 )
+from jpki.authority.checkpoints import Checkpoint, checkpoint, parse_checkpoint
 from jpki.authority.consent import Consent, agree, approve, approved, refuse, request
 from jpki.authority.delegation import (
     certify_responder,
@@ -42,6 +43,7 @@ from jpki.authority.intake import Applied, apply_event, apply_events, cursor
 from jpki.authority.issuance import Issued, issue
 from jpki.authority.keyrings import FileKeyring, MemoryKeyring
 from jpki.authority.office import Keyring, Office, Provision, Step
+from jpki.authority.proofs import parse_proof, prove_certificate, prove_growth
 from jpki.authority.publication import publish, publish_due
 from jpki.authority.recovery import Recovered, abandon, recover
 from jpki.authority.revocation import revoke
@@ -52,6 +54,7 @@ __all__ = [
     "Applied",
     "AuditSummary",
     "AuthorityCertificate",
+    "Checkpoint",
     "Consent",
     "FileKeyring",
     "Issued",
@@ -75,6 +78,7 @@ __all__ = [
     "authority_for",
     "cancel",
     "certify_responder",
+    "checkpoint",
     "cross_certify",
     "current_responder",
     "cursor",
@@ -89,6 +93,10 @@ __all__ = [
     "governor_id",
     "issue",
     "national_id",
+    "parse_checkpoint",
+    "parse_proof",
+    "prove_certificate",
+    "prove_growth",
     "publish",
     "publish_due",
     "recover",

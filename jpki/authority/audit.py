@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from jpki.authority.certifying import subject_of
+from jpki.authority.checkpoints import KEY_MADE, Checkpoint, stored_checkpoints
 from jpki.errors import AuditError, EncodingError
+from jpki.model.merkle import CompactRange, leaf_hash
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.audit_log import entry_hash
+from jpki.store.audit_tree import STEP
 from jpki.store.authority_records import (
     ApplicationState,
     AuditEntry,
@@ -40,6 +43,12 @@ class AuditSummary:
     entries: int
     head: str
     """Hash of the newest entry; whoever knows it can tell a rewritten log."""
+    root: str
+    """Head of the Merkle tree over all entries."""
+    checkpoints: int
+    """Signed heads in the database; all of them verify."""
+    unsigned: int
+    """Entries after the last of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,28 +76,108 @@ class SerialAccount:
         return Counter(line.state for line in self.lines)
 
 
-def verify_audit(uow: AuthorityUnitOfWork) -> AuditSummary:
-    """Check every entry, every link and the end of the log.
+def verify_audit(
+    uow: AuthorityUnitOfWork, kept: Checkpoint | None = None
+) -> AuditSummary:
+    """Check every entry and link, the tree over them, and every checkpoint.
+
+    Args:
+        uow: the books.
+        kept: a checkpoint from elsewhere. With it also a log is found out that was
+            rewritten or cut off consistently, together with its own checkpoints.
 
     Raises:
         AuditError: an entry was altered, moved, taken out or cut off; says which.
     """
-    previous, sequence = _START, 0
+    reading = _Reading(uow, kept)
     for entry in uow.audit.walk():
-        sequence += 1
-        if entry.sequence != sequence:
-            raise AuditError(sequence, "is missing")
-        if entry.previous != previous:
-            raise AuditError(sequence, "does not follow from the entry before it")
+        reading.take(entry)
+    reading.end()
+    return AuditSummary(
+        entries=reading.sequence,
+        head=reading.previous.hex(),
+        root=reading.tree.root().hex(),
+        checkpoints=len(reading.signed),
+        unsigned=reading.sequence - reading.good,
+    )
+
+
+class _Reading:
+    """One reading of the log, entry by entry."""
+
+    def __init__(self, uow: AuthorityUnitOfWork, kept: Checkpoint | None) -> None:
+        self._uow = uow
+        self.sequence, self.previous = 0, _START
+        self.tree = CompactRange()
+        self.good = 0
+        """Entries that a checkpoint has vouched for."""
+        self.signed = stored_checkpoints(uow)
+        if kept is not None:
+            kept.verify()
+        self._kept = kept
+        heads = [*self.signed] + ([] if kept is None else [kept])
+        self._due = sorted(heads, key=lambda head: head.entries, reverse=True)
+        self._strangers = {head.key for head in self.signed}
+
+    def take(self, entry: AuditEntry) -> None:
+        """The next entry."""
+        self.sequence += 1
+        if entry.sequence != self.sequence:
+            raise AuditError(self.sequence, "is missing")
+        if entry.previous != self.previous:
+            raise AuditError(self.sequence, "does not follow from the entry before it")
         if entry.hash != _hash_of(entry):
-            raise AuditError(sequence, "was altered")
-        previous = entry.hash
-    last, head = uow.audit.head()
-    if last > sequence:
-        raise AuditError(sequence + 1, f"is missing, with all up to {last}")
-    if last < sequence or head != previous:
-        raise AuditError(last + 1, "is not what the last writer left")
-    return AuditSummary(entries=sequence, head=previous.hex())
+            raise AuditError(self.sequence, "was altered")
+        if entry.act == KEY_MADE:
+            self._strangers.discard(entry.subject)
+        self.previous = entry.hash
+        self._compare_nodes(self.tree.append(leaf_hash(entry.hash)))
+        while self._due and self._due[-1].entries == self.sequence:
+            self._compare_head(self._due.pop())
+
+    def _compare_nodes(self, completed: Sequence[bytes]) -> None:
+        for level in range(STEP, len(completed), STEP):
+            position = (self.sequence >> level) - 1
+            if self._uow.audit.tree.node(level, position) != completed[level]:
+                first = (position << level) + 1
+                raise AuditError(
+                    first, f"or one up to {self.sequence} is not what the tree holds"
+                )
+
+    def _compare_head(self, head: Checkpoint) -> None:
+        if self.tree.root() != head.root:
+            raise AuditError(
+                self.good + 1,
+                f"or one up to {self.sequence} was rewritten: it is not what the "
+                f"checkpoint of {head.at} signed",
+            )
+        head.verify()
+        self.good = self.sequence
+
+    def end(self) -> None:
+        """After the last entry: does the log end where its writers left it?"""
+        last, end = self._uow.audit.head()
+        promised = max([last, *(head.entries for head in self._due)])
+        if promised > self.sequence:
+            raise AuditError(
+                self.sequence + 1, f"is missing, with all up to {promised}"
+            )
+        if last < self.sequence or end != self.previous:
+            raise AuditError(last + 1, "is not what the last writer left")
+        for level, stored in self._uow.audit.tree.stored().items():
+            if stored > self.sequence >> level:
+                raise AuditError(
+                    self.sequence + 1, "is missing: the tree has a node over it"
+                )
+        kept = self._kept
+        if kept is not None and kept.key not in {head.key for head in self.signed}:
+            raise AuditError(
+                kept.entries, "ends a checkpoint by a key that this log does not have"
+            )
+        for key in sorted(self._strangers):
+            raise AuditError(
+                self.sequence, f"ends a log that does not name its key {key}"
+            )
 
 
 def _hash_of(entry: AuditEntry) -> bytes:

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from jpki import data
 from jpki.authority.certifying import journal
+from jpki.authority.checkpoints import seal_if_due
 from jpki.authority.office import Office, whole_second
 from jpki.errors import Conflict
 from jpki.model.events import EventKind, RegistryEvent
@@ -102,6 +103,7 @@ def apply_event(
                 "revoked": len(revoked),
             },
         )
+        seal_if_due(office, uow, moment)
         office.step("intake.revoked")
         uow.commit()
     office.step("intake.applied")

@@ -8,6 +8,7 @@ from typing import Final
 from jpki.access import require_role
 from jpki.authority import deeds
 from jpki.authority.certifying import journal, subject_of
+from jpki.authority.checkpoints import seal_if_due
 from jpki.authority.consent import Consent, redeem
 from jpki.authority.office import Office, whole_second
 from jpki.authority.roles import counter_of
@@ -98,6 +99,7 @@ def revoke(
             by=by.id,
             invalidity_date=since,
         )
+        seal_if_due(office, uow, moment)
         uow.commit()
     office.step("revocation.recorded")
     return entry

@@ -55,14 +55,19 @@ class CompactRange:
         self.size = 0
         self._hashes: list[bytes] = []
 
-    def append(self, leaf: bytes) -> None:
-        """Put the hash of a leaf at the end."""
-        hash_, size = leaf, self.size
+    def append(self, leaf: bytes) -> list[bytes]:
+        """Put the hash of a leaf at the end.
+
+        The answer holds the subtrees that it completes, by level: itself, then each
+        that it is the last leaf of.
+        """
+        completed, size = [leaf], self.size
         while size & 1:
-            hash_ = node_hash(self._hashes.pop(), hash_)
+            completed.append(node_hash(self._hashes.pop(), completed[-1]))
             size >>= 1
-        self._hashes.append(hash_)
+        self._hashes.append(completed[-1])
         self.size += 1
+        return completed
 
     def root(self) -> bytes:
         """The tree's head."""

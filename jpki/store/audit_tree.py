@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from jpki.errors import AuditError
 from jpki.model.merkle import (
@@ -80,6 +80,14 @@ class AuditTree:
         ).all()
         return rows[0].hash if rows else None
 
+    def stored(self) -> dict[int, int]:
+        """How far each level is stored: level to its last position and one."""
+        table = tables.audit_node
+        rows = self._connection.execute(
+            select(table.c.level, func.max(table.c.position)).group_by(table.c.level)
+        )
+        return {row[0]: row[1] + 1 for row in rows}
+
     def subtree(self, level: int, position: int) -> bytes:
         """The hash of any complete subtree.
 
@@ -140,7 +148,7 @@ class AuditTree:
             {name: getattr(record, name) for name in AuditKeyRecord.__slots__},
         )
 
-    def keys(self) -> tuple[AuditKeyRecord, ...]:
+    def signing_keys(self) -> tuple[AuditKeyRecord, ...]:
         """All keys, oldest first."""
         rows = self._connection.execute(
             select(_KEY).order_by(_KEY.c.made_at, _KEY.c.id)

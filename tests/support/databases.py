@@ -13,7 +13,13 @@ from jpki.store import AuthorityStore, RegistryStore
 from tests.support.offices import new_office
 from tests.support.postgres import new_database
 
-__all__ = ["authority_store", "database_url", "founded_store", "registry_store"]
+__all__ = [
+    "authority_store",
+    "copy_founded",
+    "database_url",
+    "founded_store",
+    "registry_store",
+]
 
 
 _KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))]
@@ -59,6 +65,11 @@ def _copy(kind: str, folder: Path, *, founded: bool) -> AuthorityStore:
         file.write_bytes(_sqlite_content(founded=founded))
         return AuthorityStore(f"sqlite:///{file}")
     return AuthorityStore(new_database(_postgresql_template(founded=founded)))
+
+
+def copy_founded(folder: Path) -> AuthorityStore:
+    """A founded office's database as a file in this folder."""
+    return _copy("sqlite", folder, founded=True)
 
 
 @pytest.fixture(params=_KINDS)
