@@ -16,6 +16,7 @@ from jpki.authority import (
     BRIDGE,
     Consent,
     Issued,
+    Keyring,
     MemoryKeyring,
     Office,
     agree,
@@ -36,7 +37,7 @@ from jpki.model.operators import Caller, Role
 from jpki.model.ports import Signer
 from jpki.model.purposes import Purpose
 from jpki.model.residents import BasicInformation, Gender, Provided, Resident
-from jpki.model.suites import suite
+from jpki.model.suites import SignatureSuite, suite
 from jpki.store import AuthorityStore
 from jpki.store.authority_records import ApplicationRecord, CertificateRecord
 from jpki.x509.requests import assemble, request_info
@@ -88,10 +89,10 @@ TARO: Final = Resident(
 )
 
 
-def small_era() -> Era:
-    """The era `prefectural-sha256`, with P-256 keys everywhere."""
+def small_era(of: SignatureSuite = P256) -> Era:
+    """The era `prefectural-sha256`, with small keys everywhere."""
     era = data.era("prefectural-sha256")
-    return replace(era, suites=dict.fromkeys(era.suites, P256.id))
+    return replace(era, suites=dict.fromkeys(era.suites, of.id))
 
 
 @dataclass
@@ -165,12 +166,14 @@ def new_office(
     seed: int = 1,
     step: Callable[[str], None] = lambda _: None,
     founded: bool = True,
+    keyring: Keyring | None = None,
+    era: Era | None = None,
 ) -> Office:
     """An office; with one governor's authority and the bridge unless told otherwise."""
     office = Office(
         store=store,
-        keyring=MemoryKeyring(),
-        era=small_era(),
+        keyring=keyring or MemoryKeyring(),
+        era=era or small_era(),
         random=random.Random(seed).randbytes,
         ocsp_url="http://ocsp.test/",
         provide=(register or Register()).provide,
