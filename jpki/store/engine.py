@@ -37,8 +37,9 @@ from jpki.errors import Conflict, StoreError
 
 __all__ = ["LOCK_WAIT_SECONDS", "Database", "stream"]
 
-LOCK_WAIT_SECONDS: Final = 30
-"""How long a writer waits for the one before it."""
+LOCK_WAIT_SECONDS: Final = 8
+"""How long a writer waits for the one before it: less than clients wait for an answer,
+so that they hear why."""
 
 _POOL_SIZE: Final = 16
 _WRITE: Final = "jpki_write"
