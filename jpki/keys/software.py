@@ -44,11 +44,11 @@ _HASHES: Final[dict[Digest, hashes.HashAlgorithm]] = {
     Digest.SHA384: hashes.SHA384(),
     Digest.SHA512: hashes.SHA512(),
 }
-_CURVES: Final[dict[str, ec.EllipticCurve]] = {
+CURVES: Final[dict[str, ec.EllipticCurve]] = {
     oids.SECP256R1: ec.SECP256R1(),
     oids.SECP384R1: ec.SECP384R1(),
 }
-_ML_DSA: Final[dict[int, _MLDSAType]] = {
+ML_DSA: Final[dict[int, _MLDSAType]] = {
     44: mldsa.MLDSA44PrivateKey,
     65: mldsa.MLDSA65PrivateKey,
     87: mldsa.MLDSA87PrivateKey,
@@ -60,8 +60,8 @@ def generate_private_key(suite: SignatureSuite) -> PrivateKey:
     if suite.family is KeyFamily.RSA:
         return rsa.generate_private_key(PUBLIC_EXPONENT, int(suite.parameter))
     if suite.family is KeyFamily.EC:
-        return ec.generate_private_key(_CURVES[str(suite.parameter)])
-    return _ML_DSA[int(suite.parameter)].generate()
+        return ec.generate_private_key(CURVES[str(suite.parameter)])
+    return ML_DSA[int(suite.parameter)].generate()
 
 
 def fits(key: object, suite: SignatureSuite) -> bool:
@@ -69,10 +69,10 @@ def fits(key: object, suite: SignatureSuite) -> bool:
     if isinstance(key, rsa.RSAPrivateKey):
         return suite.family is KeyFamily.RSA and key.key_size == suite.parameter
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        curve = _CURVES.get(str(suite.parameter))
+        curve = CURVES.get(str(suite.parameter))
         return curve is not None and key.curve.name == curve.name
     return suite.family is KeyFamily.ML_DSA and isinstance(
-        key, _ML_DSA[int(suite.parameter)]
+        key, ML_DSA[int(suite.parameter)]
     )
 
 

@@ -1,0 +1,1 @@
+"""`jpki pki`: a whole PKI of one era as files, and pictures of it."""

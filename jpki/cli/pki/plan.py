@@ -1,0 +1,118 @@
+"""What is to be built: an era's authorities at one instant, and the keys they need."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Final
+
+from jpki.authority.identifiers import BRIDGE, governor_id, has_bridge, national_id
+from jpki.cli.pki.keys import KeyOrder
+from jpki.errors import ConfigurationError
+from jpki.keys.seeded import can_be_seeded
+from jpki.model.calendar import JST
+from jpki.model.eras import Act, Era
+from jpki.model.places import Prefecture
+from jpki.model.ports import Random
+from jpki.model.purposes import Purpose
+from jpki.model.suites import KeyFamily, suite
+from jpki.service.clock import system_random
+
+__all__ = ["Plan", "instant_for"]
+
+_ISSUING: Final = ("authority", "bridge", "cross", "signature", "authentication")
+"""Roles whose suites must be allowed to issue, or to be certified, at the instant."""
+_MORNING: Final = time(9)
+
+
+def instant_for(era: Era, now: datetime) -> tuple[datetime, str | None]:
+    """When an era is built by default: now, or on its first day, and then why."""
+    for role in _ISSUING:
+        if role not in era.suites:
+            continue
+        judgement = era.judge(era.suites[role], Act.ISSUE, now)
+        if not judgement.allowed:
+            opening = datetime.combine(era.begins, _MORNING, JST)
+            return opening, f"{era.suites[role]} may not issue now: {judgement.reason}"
+    return now, None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """An era's PKI before it exists."""
+
+    era: Era
+    prefectures: tuple[Prefecture, ...]
+    """Whose governors' authorities are founded, where the era has them, and whose test
+    persons get certificates."""
+    at: datetime
+    seed: str | None = None
+    """Serial numbers and opaque names come from it, and keys where that can be."""
+
+    def __post_init__(self) -> None:
+        if has_bridge(self.era) and len(self.prefectures) < 2:
+            raise ConfigurationError(
+                "command line",
+                "--prefecture",
+                "a bridge needs two prefectures or more",
+                hint="give the option twice, or leave it out for all 47",
+            )
+        # Keys take long to make: first of all it must be allowed to use them.
+        for role in _ISSUING:
+            if role in self.era.suites:
+                self.era.require(self.era.suites[role], Act.ISSUE, self.at)
+
+    @property
+    def purposes(self) -> tuple[Purpose, ...]:
+        """The kinds of citizens' certificates of this era."""
+        return tuple(kind for kind in Purpose if kind.value in self.era.suites)
+
+    def key_orders(self) -> Iterator[KeyOrder]:
+        """Every key that is needed, by who has it."""
+        suites = self.era.suites
+        if has_bridge(self.era):
+            yield KeyOrder(name=BRIDGE, suite=suites["bridge"])
+            for prefecture in self.prefectures:
+                name = governor_id(prefecture)
+                yield KeyOrder(name=name, suite=suites["authority"])
+        else:
+            for purpose in self.purposes:
+                yield KeyOrder(name=national_id(purpose), suite=suites["authority"])
+        for prefecture in self.prefectures:
+            for purpose in self.purposes:
+                name = f"{prefecture.code}-{purpose.value}"
+                yield KeyOrder(name=name, suite=suites[purpose.value])
+
+    def random(self, label: str) -> Random:
+        """Chance for one procedure: from the seed, the same whatever else is built."""
+        if self.seed is None:
+            return system_random
+        return _Stream(f"{self.seed}\0{label}").take
+
+    def repeatable(self) -> dict[str, bool]:
+        """What comes out the same from the same seed and instant."""
+        seeded = self.seed is not None
+        suites = {suite(order.suite) for order in self.key_orders()}
+        keys = seeded and all(map(can_be_seeded, suites))
+        hedged = any(entry.family is KeyFamily.ML_DSA for entry in suites)
+        return {
+            "names_serials_validity": seeded,
+            "keys": keys,
+            "signatures": keys and not hedged,
+        }
+
+
+class _Stream:
+    """Octets from a seed (SHAKE256), for test PKIs that can be made again."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+        self._drawn = 0
+
+    def take(self, count: int) -> bytes:
+        """The next octets."""
+        self._drawn += 1
+        drawn = f"jpki test stream\0{self._seed}\0{self._drawn}"
+        return hashlib.shake_256(drawn.encode()).digest(count)

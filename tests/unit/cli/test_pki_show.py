@@ -1,0 +1,103 @@
+"""`jpki pki show`: tree, picture, and folders that are none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from jpki.cli.pki.manifest import FILE_NAME
+from jpki.cli.pki.picture import picture
+from tests.support.built_pki import built, run
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_the_tree_names_everybody() -> None:
+    """Bridge, governors and test persons, in their order."""
+    folder, _ = built("prefectural-sha256")
+    result = run("show", str(folder))
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[:2] == [
+        "prefectural-sha256 · Prefectural authorities, SHA-256 · 2014-10-01",
+        "a test PKI",
+    ]
+    assert [line.split("rsa")[0].rstrip() for line in lines[3:]] == [
+        "ブリッジ認証局  bridge",
+        "├─ ⇄ 茨城県知事       governor-08",
+        "│  └─ 試験　茨城県     08-signature",
+        "└─ ⇄ 東京都知事       governor-13",
+        "   └─ 試験　東京都     13-signature",
+    ]
+
+
+def test_the_tree_of_national_authorities() -> None:
+    """Each with its keys, and whom they have certified."""
+    folder, _ = built("jlis")
+    lines = run("show", str(folder)).stdout.splitlines()
+    assert "公的個人認証サービス署名用  national-signature" in lines
+    assert "公的個人認証サービス利用者証明用  national-authentication" in lines
+    assert sum("key 1" in line for line in lines) == 2
+    assert sum("08-" in line for line in lines) == 2
+
+
+def test_the_picture_of_a_mesh(tmp_path: Path) -> None:
+    """Well-formed, with a node for each governor and an arc for each cross."""
+    folder, manifest = built("prefectural-sha256")
+    file = tmp_path / "mesh.svg"
+    assert run("show", str(folder), "--svg", str(file)).exit_code == 0
+    root = ElementTree.fromstring(file.read_text("utf-8"))
+    texts = ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
+    assert {"ブリッジ認証局", "茨城県 Ibaraki-ken", "東京都 Tokyo-to"} <= set(texts)
+    assert len(list(root.iter(f"{SVG}path"))) == len(manifest.of("cross"))
+
+
+def test_the_picture_of_keys() -> None:
+    """One bar for each key of the national authorities."""
+    _, manifest = built("next-gen")
+    root = ElementTree.fromstring(picture(manifest))
+    bars = [
+        bar for bar in root.iter(f"{SVG}rect") if bar.find(f"{SVG}title") is not None
+    ]
+    assert len(bars) == len(manifest.of("authority"))
+
+
+def test_programs_get_the_manifest() -> None:
+    """As it stands in the folder."""
+    folder, _ = built("jlis")
+    result = run("show", str(folder), "--json")
+    assert json.loads(result.stdout) == json.loads((folder / FILE_NAME).read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"jpki-pki/1"', '"jpki-pki/9"', "format"),
+        ('"role": "anchor"', '"role": "throne"', "role"),
+        ('"seed": "7"', '"sede": "7"', "sede"),
+        ('"era": "jlis",', "", "era is missing"),
+        ("20", "twenty", "unusable"),
+        ("{", "", "not JSON"),
+    ],
+)
+def test_what_is_no_manifest_is_refused(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    """In one sentence that names the file."""
+    folder, _ = built("jlis")
+    text = (folder / FILE_NAME).read_text("utf-8").replace(old, new, 1)
+    (tmp_path / FILE_NAME).write_text(text, "utf-8")
+    result = run("show", str(tmp_path))
+    assert result.exit_code == 2
+    assert str(tmp_path / FILE_NAME) in result.output
+    assert message in result.output
+
+
+def test_a_folder_without_manifest_is_refused(tmp_path: Path) -> None:
+    """And the hint says which folders have one."""
+    result = run("show", str(tmp_path))
+    assert result.exit_code == 2
+    assert "jpki pki build" in result.output
