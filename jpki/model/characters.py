@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = ["Substituted", "Substitution", "in_repertoire"]
 
@@ -13,6 +13,10 @@ _VARIATION_SELECTORS: Final = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 
 _VENDOR_TWINS: Final = frozenset("－～∥￠￡￢")
 """Other code points that vendors' tables give to characters of JIS X 0208."""
+
+
+_NOT_KANJI: Final = bytes(range(0x8F))
+"""Octets of EUC-JP that belong to ASCII, controls and half-width kana."""
 
 
 def in_repertoire(character: str) -> bool:
@@ -26,8 +30,16 @@ def in_repertoire(character: str) -> bool:
     return (len(octets) == 2 and octets[0] >= 0xA1) or len(octets) == 3
 
 
-@dataclass(frozen=True, slots=True)
-class Substituted:
+def _all_in_repertoire(text: str) -> bool:
+    """Whether no character needs a closer look: true for nearly every text."""
+    try:
+        octets = text.encode("euc_jp")
+    except UnicodeEncodeError:
+        return False
+    return len(octets.translate(None, _NOT_KANJI)) == len(octets)
+
+
+class Substituted(NamedTuple):
     """A text that a certificate can hold, and where it departs from the register."""
 
     text: str
@@ -50,6 +62,8 @@ class Substitution:
         A variation selector has no place of its own: it makes the character before it
         a variant, which is then replaced by the plain one.
         """
+        if _all_in_repertoire(text):
+            return Substituted(text, "0" * len(text))
         characters: list[str] = []
         flags: list[str] = []
         for character in text:

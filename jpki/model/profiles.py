@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import ClassVar, Final
 
 from jpki.der import oids
@@ -50,6 +51,7 @@ __all__ = [
     "Validity",
     "fill",
     "placeholders",
+    "template_texts",
 ]
 
 ISSUER_VALUES: Final = frozenset({"issuer_organisation", "issuer_unit"})
@@ -297,6 +299,9 @@ class CertificateProfile:
     """What the caller must give in `values`."""
     source: str
 
+    def __hash__(self) -> int:
+        return hash(self.id)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IssuingDistributionPointRule(_Rule):
@@ -339,6 +344,21 @@ class CRLProfile:
     source: str
 
 
+def template_texts(rule: ExtensionRule) -> tuple[str, ...]:
+    """The texts of a rule that may hold placeholders."""
+    match rule:
+        case CertificatePoliciesRule():
+            return tuple(policy.oid for policy in rule.policies)
+        case PolicyMappingsRule():
+            return tuple(oid for pair in rule.pairs for oid in pair)
+        case CRLDistributionPointsRule():
+            return tuple(attribute.value for attribute in rule.name or ())
+        case AuthorityInformationAccessRule():
+            return (rule.ocsp,)
+    return ()
+
+
+@lru_cache(maxsize=1024)
 def placeholders(text: str) -> frozenset[str]:
     """The placeholders in one template text."""
     return frozenset(_PLACEHOLDER.findall(text))
@@ -351,12 +371,25 @@ def fill(text: str, values: Mapping[str, str]) -> str:
         RuleViolation: a value is missing or empty.
     """
 
-    def value(match: re.Match[str]) -> str:
-        found = values.get(match[1])
-        if not found:
-            raise RuleViolation(
-                "profile.value", "the profile's template", f"{match[1]} is not given"
-            )
-        return found
+    return "".join(
+        [_value(part, values) if is_name else part for is_name, part in _pieces(text)]
+    )
 
-    return _PLACEHOLDER.sub(value, text)
+
+def _value(name: str, values: Mapping[str, str]) -> str:
+    found = values.get(name)
+    if not found:
+        raise RuleViolation(
+            "profile.value", "the profile's template", f"{name} is not given"
+        )
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _pieces(text: str) -> tuple[tuple[bool, str], ...]:
+    """Literal text and the names of placeholders, in turns."""
+    return tuple(
+        (index % 2 == 1, part)
+        for index, part in enumerate(_PLACEHOLDER.split(text))
+        if part
+    )

@@ -6,25 +6,29 @@ that flags each character that stands for one the certificate cannot hold.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from operator import itemgetter
 from typing import Final
 
 from jpki.der import oids
+from jpki.der.frames import Frame
 from jpki.der.reader import read_one
-from jpki.der.writer import utf8_string
+from jpki.der.writer import object_identifier
 from jpki.errors import EncodingError, RuleViolation
-from jpki.model.characters import Substitution
+from jpki.model.profiles import BasicInformationNamesRule
 from jpki.model.residents import BasicInformation, Gender
 from jpki.x509.general_names import GeneralName, OtherName
 
 __all__ = [
     "MAX_ADDRESS",
     "CertifiedAttributes",
-    "basic_information_names",
     "date_of_birth_text",
+    "encode_basic_information",
     "read_certified_attributes",
+    "read_date_of_birth",
 ]
 
 MAX_ADDRESS: Final = 200
@@ -58,47 +62,63 @@ class CertifiedAttributes:
     address_substitutions: str
 
 
+_ITEM_FRAMES: Final = {
+    arc: Frame((0xA0, object_identifier(oid)), (0xA0, b""), (0x0C, b""))
+    for oid, arc in _ITEMS.items()
+}
+"""The otherName of each item around its text, by the last arc."""
+
+
 def date_of_birth_text(day: date, *, japanese: bool) -> str:
     """`EYYYYMMDD`; foreign nationals' births have no Japanese era (digit 0)."""
-    digit = "0"
+    era = "0"
     if japanese:
-        digit = next((digit for first, digit in _CALENDAR if day >= first), "0")
-    return f"{digit}{day.year:04}{day:%m%d}"
+        for first, digit in _CALENDAR:
+            if day >= first:
+                era = digit
+                break
+    return era + day.isoformat().replace("-", "")
 
 
-def basic_information_names(
-    basic: BasicInformation,
-    *,
-    japanese: bool,
-    order: Sequence[int],
-    substitution: Substitution,
-) -> tuple[OtherName, ...]:
-    """The otherNames of these items, in `order` of their last arcs.
+def encode_basic_information(
+    basic: BasicInformation, rule: BasicInformationNamesRule, *, japanese: bool
+) -> bytes:
+    """The otherNames of these items, in the rule's order, one after the other.
 
     Raises:
         RuleViolation: an item cannot stand in a certificate.
     """
     if not basic.name.strip() or not basic.address.strip():
         raise RuleViolation("basic.empty", "公的個人認証法 art. 7", "an item is empty")
-    name = substitution.apply(basic.name)
-    address = substitution.apply(basic.address)
+    name = rule.substitution.apply(basic.name)
+    address = rule.substitution.apply(basic.address)
     if len(address.text) > MAX_ADDRESS:
         raise RuleViolation(
             "basic.address-length",
             "certificate profile, address",
             f"the address has {len(address.text)} characters, at most {MAX_ADDRESS}",
         )
-    values = {
-        1: name.text,
-        2: name.flags,
-        3: basic.gender.value,
-        4: date_of_birth_text(basic.date_of_birth, japanese=japanese),
-        5: address.text,
-        6: address.flags,
-    }
-    return tuple(
-        OtherName(f"{oids.JPKI}.5.{arc}", utf8_string(values[arc])) for arc in order
+    texts = (
+        name.text.encode(),
+        name.flags.encode(),
+        basic.gender.value.encode(),
+        date_of_birth_text(basic.date_of_birth, japanese=japanese).encode(),
+        address.text.encode(),
+        address.flags.encode(),
     )
+    return b"".join(_arranged(rule.order)(_heads(*map(len, texts)) + texts))
+
+
+@lru_cache(maxsize=8192)
+def _heads(*sizes: int) -> tuple[bytes, ...]:
+    """What stands before texts of these sizes; few names and addresses differ in it."""
+    return tuple(_ITEM_FRAMES[arc].head(size) for arc, size in enumerate(sizes, 1))
+
+
+@lru_cache(maxsize=64)
+def _arranged(order: tuple[int, ...]) -> Callable[[tuple[bytes, ...]], Iterable[bytes]]:
+    """Puts six heads and six texts in this order, each text after its head."""
+    return itemgetter(*(place for arc in order for place in (arc - 1, arc + 5)))
 
 
 def read_certified_attributes(
@@ -139,13 +159,18 @@ def read_certified_attributes(
         name_substitutions=values[2],
         gender=gender,
         date_of_birth_text=values[4],
-        date_of_birth=_read_date(values[4]),
+        date_of_birth=read_date_of_birth(values[4]),
         address=values[5],
         address_substitutions=values[6],
     )
 
 
-def _read_date(text: str) -> date | None:
+def read_date_of_birth(text: str) -> date | None:
+    """The day in `EYYYYMMDD`, or None where it is not fully known.
+
+    Raises:
+        EncodingError: not of this form, or no calendar day.
+    """
     if len(text) != 9 or not (text.isascii() and text.isdigit()) or text[0] > "5":
         raise EncodingError("date of birth is not EYYYYMMDD")
     if text[5:7] == "00" or text[7:] == "00" or text[1:5] == "0000":

@@ -9,23 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from jpki.der.times import time_choice
-from jpki.der.writer import explicit, integer, sequence
+from jpki.der.writer import sequence
 from jpki.errors import RuleViolation
 from jpki.model.names import Name
 from jpki.model.profiles import CertificateProfile
 from jpki.model.residents import BasicInformation
 from jpki.model.suites import SignatureSuite
-from jpki.x509.contents import Contents, extension_of
-from jpki.x509.issuers import IssuerView, assemble, fill_name, template_values
+from jpki.x509.basic_information import encode_basic_information
+from jpki.x509.issuers import IssuerView, assemble
 from jpki.x509.keys import key_identifier
-from jpki.x509.lint import Finding, Severity, lint_certificate
-from jpki.x509.names import encode_name
+from jpki.x509.lint import Finding, Severity
+from jpki.x509.names import encode_value
+from jpki.x509.template_lint import lint_filled
+from jpki.x509.templates import Template, template_of
 
 __all__ = ["IssuerView", "PreparedCertificate", "assemble", "prepare_certificate"]
-
-_VERSION_3 = explicit(0, integer(2))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +39,6 @@ class PreparedCertificate:
     serial: int
     not_before: datetime
     not_after: datetime
-    subject: Name
     findings: tuple[Finding, ...]
     """What the rules said, short of an error; kept for the audit log."""
 
@@ -73,31 +73,24 @@ def prepare_certificate(
         RuleViolation: a value is missing, or a rule refuses the result.
         EncodingError: a value cannot be encoded, or the key is not one.
     """
-    filled = template_values(issuer, values)
-    name = _subject(profile, filled, subject)
-    begins = not_before.astimezone(UTC).replace(microsecond=0)
-    ends = profile.validity.ends(begins) if not_after is None else not_after
-    contents = Contents(
-        issuer=issuer,
-        values=filled,
-        key_identifier=key_identifier(public_key),
-        subject_alternative=subject_alternative,
-        basic=basic,
-        japanese=japanese,
+    if (profile.subject is None) == (subject is None):
+        problem = "is not given" if subject is None else "is fixed by the template"
+        raise RuleViolation(
+            "profile.subject", f"profile {profile.id}", f"the subject {problem}"
+        )
+    template = template_of(profile, issuer, values, subject, subject_alternative)
+    begins, ends, period = _period(profile, not_before, not_after)
+    last = template.last_attribute(values)
+    items = _items(template, basic, japanese=japanese)
+    tbs = template.fill(
+        serial=serial,
+        period=period,
+        value=b"" if last is None else encode_value(last),
+        public_key=public_key,
+        identifier=key_identifier(public_key),
+        items=items,
     )
-    tbs = sequence(
-        _VERSION_3,
-        integer(serial),
-        issuer.suite.algorithm_identifier,
-        encode_name(issuer.name),
-        sequence(time_choice(begins), time_choice(ends)),
-        encode_name(name),
-        public_key,
-        explicit(
-            3, sequence(*(extension_of(rule, contents) for rule in profile.extensions))
-        ),
-    )
-    findings = lint_certificate(tbs, profile)
+    findings = lint_filled(template, tbs, items)
     for finding in findings:
         if finding.severity is Severity.ERROR:
             raise RuleViolation(finding.rule, finding.citation, finding.message)
@@ -106,18 +99,31 @@ def prepare_certificate(
         suite=issuer.suite,
         serial=serial,
         not_before=begins,
-        not_after=ends.astimezone(UTC).replace(microsecond=0),
-        subject=name,
+        not_after=ends,
         findings=findings,
     )
 
 
-def _subject(
-    profile: CertificateProfile, values: Mapping[str, str], given: Name | None
-) -> Name:
-    if (profile.subject is None) == (given is None):
-        problem = "is not given" if given is None else "is fixed by the template"
+@lru_cache(maxsize=1024)
+def _period(
+    profile: CertificateProfile, not_before: datetime, not_after: datetime | None
+) -> tuple[datetime, datetime, bytes]:
+    """First and last second, and the Validity; many begin in the same second."""
+    begins = not_before.astimezone(UTC).replace(microsecond=0)
+    ends = profile.validity.ends(begins) if not_after is None else not_after
+    ends = ends.astimezone(UTC).replace(microsecond=0)
+    return begins, ends, sequence(time_choice(begins), time_choice(ends))
+
+
+def _items(
+    template: Template, basic: BasicInformation | None, *, japanese: bool
+) -> bytes:
+    if template.items is None:
+        return b""
+    if basic is None:
         raise RuleViolation(
-            "profile.subject", f"profile {profile.id}", f"the subject {problem}"
+            "profile.value",
+            f"extension {template.items.rule.oid}",
+            "needs the basic information",
         )
-    return given if given is not None else fill_name(profile.subject or (), values)
+    return encode_basic_information(basic, template.items.rule, japanese=japanese)

@@ -1,19 +1,15 @@
-"""Extensions of one certificate, made from the profile's rules and its own values."""
+"""Extensions that all certificates of one template share, from the profile's rules."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
 
 from jpki.errors import RuleViolation
 from jpki.model import profiles as rules
 from jpki.model.names import Name
 from jpki.model.profiles import ExtensionRule, fill
-from jpki.model.residents import BasicInformation
 from jpki.x509 import extensions
-from jpki.x509.basic_information import basic_information_names
 from jpki.x509.general_names import DirectoryName, encode_general_names
 from jpki.x509.issuers import IssuerView, authority_key_identifier, fill_name
 
@@ -22,24 +18,11 @@ __all__ = ["Contents", "extension_of"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contents:
-    """What the extensions of one certificate are made from."""
+    """What these extensions are made from."""
 
     issuer: IssuerView
     values: Mapping[str, str]
-    key_identifier: bytes
     subject_alternative: Name | None
-    basic: BasicInformation | None
-    japanese: bool
-
-
-_FIXED: Final = (
-    rules.KeyUsageRule,
-    rules.ExtendedKeyUsageRule,
-    rules.BasicConstraintsRule,
-    rules.PolicyConstraintsRule,
-    rules.InhibitAnyPolicyRule,
-    rules.OCSPNoCheckRule,
-)
 
 
 def extension_of(rule: ExtensionRule, contents: Contents) -> bytes:
@@ -48,18 +31,11 @@ def extension_of(rule: ExtensionRule, contents: Contents) -> bytes:
     Raises:
         RuleViolation: a value that the rule needs is not there.
     """
-    if isinstance(rule, _FIXED):
-        return _fixed(rule)
     return extensions.extension(rule.oid, rule.critical, _value(rule, contents))
 
 
-@lru_cache(maxsize=1024)
-def _fixed(rule: ExtensionRule) -> bytes:
-    """Extensions that are the same in every certificate of a profile."""
-    return extensions.extension(rule.oid, rule.critical, _fixed_value(rule))
-
-
-def _fixed_value(rule: ExtensionRule) -> bytes:
+def _value(rule: ExtensionRule, contents: Contents) -> bytes:
+    issuer = contents.issuer
     match rule:
         case rules.KeyUsageRule():
             return extensions.key_usage(rule.usages)
@@ -75,12 +51,6 @@ def _fixed_value(rule: ExtensionRule) -> bytes:
             return extensions.inhibit_any_policy(rule.skip_certificates)
         case rules.OCSPNoCheckRule():
             return extensions.OCSP_NO_CHECK
-    raise _missing(rule, "has no fixed value")
-
-
-def _value(rule: ExtensionRule, contents: Contents) -> bytes:
-    issuer = contents.issuer
-    match rule:
         case rules.CertificatePoliciesRule():
             return extensions.certificate_policies(
                 (fill(policy.oid, contents.values), policy.cps)
@@ -95,17 +65,6 @@ def _value(rule: ExtensionRule, contents: Contents) -> bytes:
             if contents.subject_alternative is None:
                 raise _missing(rule, "needs the subject's alternative name")
             return encode_general_names(DirectoryName(contents.subject_alternative))
-        case rules.BasicInformationNamesRule():
-            if contents.basic is None:
-                raise _missing(rule, "needs the basic information")
-            return encode_general_names(
-                *basic_information_names(
-                    contents.basic,
-                    japanese=contents.japanese,
-                    order=rule.order,
-                    substitution=rule.substitution,
-                )
-            )
         case rules.IssuerAlternativeNameRule():
             if issuer.alternative_name is None:
                 raise _missing(rule, "needs the issuer's alternative name")
@@ -123,8 +82,6 @@ def _value(rule: ExtensionRule, contents: Contents) -> bytes:
             )
         case rules.AuthorityKeyIdentifierRule():
             return authority_key_identifier(rule, issuer)
-        case rules.SubjectKeyIdentifierRule():
-            return extensions.subject_key_identifier(contents.key_identifier)
     raise _missing(rule, "cannot be made")
 
 

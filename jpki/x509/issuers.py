@@ -11,6 +11,7 @@ from jpki.der.writer import bit_string, sequence
 from jpki.errors import EncodingError, RuleViolation
 from jpki.model.names import Attribute, Name
 from jpki.model.profiles import (
+    AttributeTemplate,
     AuthorityKeyIdentifierRule,
     NameTemplate,
     fill,
@@ -19,7 +20,14 @@ from jpki.model.suites import SignatureSuite
 from jpki.x509 import extensions
 from jpki.x509.general_names import DirectoryName
 
-__all__ = ["MAX_ATTRIBUTE", "IssuerView", "assemble", "fill_name", "template_values"]
+__all__ = [
+    "MAX_ATTRIBUTE",
+    "IssuerView",
+    "assemble",
+    "fill_attribute",
+    "fill_name",
+    "template_values",
+]
 
 
 MAX_ATTRIBUTE: Final = 64
@@ -37,6 +45,10 @@ class IssuerView:
     """Who issued the certificate of this key; itself, for a self-signed one."""
     certificate_serial: int
     suite: SignatureSuite
+
+    def __hash__(self) -> int:
+        # Enough to tell keys apart, and quick: templates are found by it.
+        return hash(self.key_identifier)
 
 
 def template_values(issuer: IssuerView, values: Mapping[str, str]) -> Mapping[str, str]:
@@ -60,15 +72,17 @@ def fill_name(template: NameTemplate, values: Mapping[str, str]) -> Name:
     Raises:
         RuleViolation: a value is missing, or longer than X.520 allows.
     """
-    attributes = []
-    for attribute in template:
-        value = fill(attribute.value, values)
-        if len(value) > MAX_ATTRIBUTE:
-            raise RuleViolation(
-                "name.length", "RFC 5280 A.1, upper bounds", f"{value!r} is too long"
-            )
-        attributes.append(Attribute(attribute.oid, value, attribute.string_type))
-    return Name.of(*attributes)
+    return Name.of(*(fill_attribute(attribute, values) for attribute in template))
+
+
+def fill_attribute(template: AttributeTemplate, values: Mapping[str, str]) -> Attribute:
+    """One attribute, in the same way."""
+    value = fill(template.value, values)
+    if len(value) > MAX_ATTRIBUTE:
+        raise RuleViolation(
+            "name.length", "RFC 5280 A.1, upper bounds", f"{value!r} is too long"
+        )
+    return Attribute(template.oid, value, template.string_type)
 
 
 def authority_key_identifier(

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from jpki.der import oids
+from jpki.der.frames import Frame
 from jpki.der.reader import Element, read_one
 from jpki.der.writer import NULL, object_identifier, sequence
 from jpki.errors import EncodingError, KeyRejected
@@ -27,6 +28,7 @@ __all__ = [
     "inherit_parameters",
     "key_identifier",
     "suite_fits",
+    "usual_key_end",
     "verify_signature",
 ]
 
@@ -76,13 +78,45 @@ def _read_algorithm(element: Element) -> tuple[str, Element | None]:
     return oid, parameters
 
 
+def _usual_key(algorithm: str, parameters: bytes, size: int) -> tuple[bytes, int]:
+    """What stands before the bits of such a key, and the size of it all."""
+    identifier = sequence(object_identifier(algorithm), parameters)
+    head = Frame((0x30, identifier), (0x03, b"\x00")).head(size)
+    return head, len(head) + size
+
+
+_USUAL: Final = {
+    head[:4]: (head, size)
+    for head, size in (
+        _usual_key(oids.RSA_ENCRYPTION, NULL, 140),
+        _usual_key(oids.RSA_ENCRYPTION, NULL, 270),
+        *(
+            _usual_key(oids.EC_PUBLIC_KEY, object_identifier(curve), 1 + 2 * size)
+            for curve, size in _CURVE_SIZES.items()
+        ),
+    )
+}
+"""Keys as cards make them, by their first octets: RSA of 1024 and 2048 bits with the
+exponent 65537, and the curves."""
+
+
+def usual_key_end(data: bytes, at: int) -> int:
+    """Where the SubjectPublicKeyInfo that starts at `at` ends; -1 if it is unusual."""
+    head, size = _USUAL.get(data[at : at + 4], (b"", 0))
+    return at + size if size and data.startswith(head, at) else -1
+
+
+@lru_cache(maxsize=64)
 def key_identifier(spki: bytes) -> bytes:
     """SHA-1 of the key's bits: method (1) of RFC 5280 4.2.1.2. It names, not secures.
 
     Raises:
         EncodingError: not a SubjectPublicKeyInfo.
     """
-    return hashlib.sha1(_read_key_info(spki).key, usedforsecurity=False).digest()
+    head, size = _USUAL.get(spki[:4], (b"", 0))
+    usual = size == len(spki) and spki.startswith(head)
+    key = spki[len(head) :] if usual else _read_key_info(spki).key
+    return hashlib.sha1(key, usedforsecurity=False).digest()
 
 
 def suite_fits(spki: bytes, suite: SignatureSuite) -> bool:

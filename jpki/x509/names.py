@@ -16,7 +16,9 @@ from jpki.model.names import Attribute, Name, StringType
 __all__ = [
     "ATTRIBUTE_KEYWORDS",
     "MAX_NAME_ATTRIBUTES",
+    "encode_attribute",
     "encode_name",
+    "encode_value",
     "normalized",
     "parse_name",
     "read_name",
@@ -62,11 +64,26 @@ def encode_name(name: Name) -> bytes:
         EncodingError: a value does not fit its string type.
     """
     return sequence(
-        *(set_of(map(_encode_attribute, rdn)) for rdn in name.rdns),
+        *(set_of(map(encode_attribute, rdn)) for rdn in name.rdns),
     )
 
 
-def _encode_attribute(attribute: Attribute) -> bytes:
+def encode_attribute(attribute: Attribute) -> bytes:
+    """One AttributeTypeAndValue.
+
+    Raises:
+        EncodingError: the value does not fit its string type.
+    """
+    value = tlv(attribute.string_type.value, encode_value(attribute))
+    return sequence(object_identifier(attribute.oid), value)
+
+
+def encode_value(attribute: Attribute) -> bytes:
+    """The content octets of the attribute's string.
+
+    Raises:
+        EncodingError: the value does not fit its string type.
+    """
     kind = attribute.string_type
     if kind is StringType.PRINTABLE and not _PRINTABLE.issuperset(attribute.value):
         raise EncodingError(f"{attribute.value!r} is not a PrintableString")
@@ -78,7 +95,7 @@ def _encode_attribute(attribute: Attribute) -> bytes:
         ) from None
     if kind is StringType.BMP and any(ord(c) > 0xFFFF for c in attribute.value):
         raise EncodingError(f"{attribute.value!r} is not a BMP string")
-    return sequence(object_identifier(attribute.oid), tlv(kind.value, content))
+    return content
 
 
 @lru_cache(maxsize=4096)
@@ -173,7 +190,7 @@ def _string_attribute(attribute: Attribute) -> str:
     keyword = ATTRIBUTE_KEYWORDS.get(attribute.oid)
     if keyword is None:
         # RFC 4514 2.4: an attribute without a keyword shows its encoding.
-        encoded = read_one(_encode_attribute(attribute)).enter()
+        encoded = read_one(encode_attribute(attribute)).enter()
         encoded.next()
         return f"{attribute.oid}=#{encoded.next().raw.hex()}"
     text = "".join(
