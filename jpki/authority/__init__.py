@@ -47,6 +47,7 @@ from jpki.authority.proofs import parse_proof, prove_certificate, prove_growth
 from jpki.authority.publication import publish, publish_due
 from jpki.authority.recovery import Recovered, abandon, recover
 from jpki.authority.revocation import revoke
+from jpki.authority.rollover import RolledOver, issues_until, roll_over
 from jpki.authority.status import status_of
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "Office",
     "Provision",
     "Recovered",
+    "RolledOver",
     "SerialAccount",
     "SerialLine",
     "Step",
@@ -92,6 +94,7 @@ __all__ = [
     "found_national",
     "governor_id",
     "issue",
+    "issues_until",
     "national_id",
     "parse_checkpoint",
     "parse_proof",
@@ -103,6 +106,7 @@ __all__ = [
     "refuse",
     "request",
     "revoke",
+    "roll_over",
     "status_of",
     "verify_audit",
 ]

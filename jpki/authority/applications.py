@@ -8,6 +8,8 @@ from typing import Final
 
 from jpki.access import require_municipality, require_role
 from jpki.authority.certifying import journal, subject_of
+from jpki.authority.consent import enter_request
+from jpki.authority.deeds import issuance
 from jpki.authority.identifiers import authority_for
 from jpki.authority.office import Office, whole_second
 from jpki.authority.roles import counter_of
@@ -63,7 +65,8 @@ def file_application(
     """File an application; the same key from the same operator finds it again.
 
     The four items are not part of it: they come from the register when the certificate
-    is made. The answer's challenge goes into the request that the card signs.
+    is made. The answer's challenge goes into the request that the card signs. Where
+    issuing needs an approver, filing is asking for it.
 
     Raises:
         PermissionDenied: not a counter operator.
@@ -109,6 +112,8 @@ def file_application(
         )
         uow.applications.add(application)
         _log(uow, application, "application.filed", at=moment, by=by)
+        if office.issuance_approval:
+            enter_request(office, uow, issuance(application.id), at=moment, by=by)
         uow.commit()
     office.step("application.filed")
     return application

@@ -48,12 +48,15 @@ __all__ = [
     "agree",
     "approve",
     "approved",
+    "check",
     "deed_of",
     "enter_request",
     "open_requests",
     "redeem",
     "refuse",
     "request",
+    "settle",
+    "usable_consent",
 ]
 
 LIFETIME: Final = timedelta(days=3)
@@ -292,6 +295,16 @@ def agree(
     return approve(office, record.id, deed.digest, at=at, by=by)
 
 
+def check(uow: AuthorityUnitOfWork, consent: Consent, at: datetime) -> None:
+    """Say that a consent can be used up, before work is put into its act.
+
+    Raises:
+        ConsentError: as `redeem`.
+    """
+    record = uow.consents.get(consent.request)
+    usable_consent(uow, record, at).require(consent.deed)
+
+
 def redeem(
     uow: AuthorityUnitOfWork, consent: Consent, *, outcome: str, at: datetime
 ) -> None:
@@ -308,7 +321,7 @@ def redeem(
     record = uow.consents.get(consent.request)
     if record.used_at is not None and record.outcome == outcome:
         return
-    usable_consent(uow, record, at).require(consent.deed)
+    check(uow, consent, at)
     uow.consents.use(record.id, outcome=outcome, at=at)
     uow.audit.append(
         at=at,
@@ -323,6 +336,17 @@ def redeem(
             "outcome": outcome,
         },
     )
+
+
+def settle(office: Office, consent: Consent, *, outcome: str, at: datetime) -> None:
+    """Use a consent up for what is found done already; the same outcome again is fine.
+
+    Raises:
+        ConsentError: as `redeem`.
+    """
+    with office.store.write() as uow:
+        redeem(uow, consent, outcome=outcome, at=at)
+        uow.commit()
 
 
 def open_requests(office: Office, *, at: datetime) -> tuple[ConsentRecord, ...]:

@@ -217,6 +217,10 @@ def enrol_operator(
                 },
             )
             uow.commit()
+        elif isinstance(by, Consent) and as_caller(known) == operator:
+            outcome = subject_of(known.authority, known.serial)
+            redeem(uow, by, outcome=outcome, at=moment)
+            uow.commit()
     if as_caller(known) != operator or known.dismissed_at is not None:
         raise Conflict(
             f"operator {operator.id} is or was somebody else",

@@ -19,7 +19,7 @@ from jpki.authority.certifying import (
     signing_generation,
     subject_of,
 )
-from jpki.authority.consent import Consent, redeem
+from jpki.authority.consent import Consent, check, redeem, settle
 from jpki.authority.deeds import cross_certification, founding
 from jpki.authority.identifiers import (
     BRIDGE,
@@ -162,9 +162,13 @@ def _found(
     by.require(founding(plan.authority, office.era.id))
     with office.store.read() as uow:
         serial = _first_serial(uow, plan.authority)
+        if serial is None:
+            check(uow, by, moment)
     if serial is None:
         serial = _record_founding(office, plan, at=moment, by=by)
         office.step("establish.recorded")
+    else:
+        settle(office, by, outcome=subject_of(plan.authority, serial), at=moment)
     return finish(office, plan.authority, serial, at=moment, by=by.id)
 
 
@@ -270,19 +274,15 @@ def cross_certify(
     with office.store.read() as uow:
         signing = signing_generation(office, uow, issuer, moment)
         certified = established_generation(office, uow, subject, moment)
-        serial = live_cross_certificate(uow, signing, certified, moment)
-        if serial is not None:
-            return finish(office, issuer, serial, at=moment, by=by.id)
         prepared = prepare_cross(office, uow, signing, certified, moment)
     with office.store.write() as uow:
-        before = live_cross_certificate(uow, signing, certified, moment)
-        if before is None:
-            outcome = subject_of(issuer, prepared.serial)
-            redeem(uow, by, outcome=outcome, at=moment)
+        serial = live_cross_certificate(uow, signing, certified, moment)
+        if serial is None:
             record_cross(office, uow, prepared, signing, certified, moment, by.id)
-            uow.commit()
+            serial = prepared.serial
+        redeem(uow, by, outcome=subject_of(issuer, serial), at=moment)
+        uow.commit()
     office.step("establish.recorded")
-    serial = prepared.serial if before is None else before
     return finish(office, issuer, serial, at=moment, by=by.id)
 
 

@@ -27,10 +27,13 @@ from jpki.authority.certifying import (
     signing_generation,
     subject_of,
 )
+from jpki.authority.consent import Consent, redeem, usable_consent
+from jpki.authority.deeds import issuance
 from jpki.authority.office import Office, whole_second
 from jpki.errors import (
     ApplicationConflict,
     CertificateLive,
+    ConsentRequired,
     KeyRejected,
     OutsideSigningWindow,
     ProofOfPossessionError,
@@ -89,6 +92,7 @@ def issue(
         KeyRejected: weak, reused, or of the wrong suite.
         ApplicationConflict: cancelled, or issued for with another key; or the record of
             the resident changed while the certificate was made.
+        ConsentError: an approver must agree first, and has not.
         NotEligible, WrongMunicipality, UnknownResident: what the register says now.
         RegistryUnavailable: it does not answer, or only with what is out of date.
         AlgorithmError, OutsideSigningWindow: the authority's key may not sign this.
@@ -154,6 +158,9 @@ def _record(
         if application.state is not ApplicationState.FILED:
             with office.store.read() as uow:
                 return _resumed(uow, application, public_key)
+        if office.issuance_approval:
+            with office.store.read() as uow:
+                _approval(uow, application, at)
         provided = require_applicant(
             office,
             application.resident,
@@ -175,6 +182,10 @@ def _record(
             if overtaken or taken is not None:
                 continue
             _recheck(uow, application, public_key, at)
+            if office.issuance_approval:
+                outcome = subject_of(application.authority, prepared.serial)
+                consent = _approval(uow, application, at)
+                redeem(uow, consent, outcome=outcome, at=at)
             record(
                 uow,
                 prepared,
@@ -210,6 +221,18 @@ def _record(
     raise RegistryUnavailable(
         "its answers are older than the events that have taken effect here"
     )
+
+
+def _approval(
+    uow: AuthorityUnitOfWork, application: ApplicationRecord, at: datetime
+) -> Consent:
+    asked = uow.consents.newest(issuance(application.id).digest)
+    if asked is None:
+        raise ConsentRequired(
+            f"nobody was asked to approve application {application.id}",
+            hint="request the issuance, and have an approver agree",
+        )
+    return usable_consent(uow, asked, at)
 
 
 def _recheck(

@@ -65,6 +65,8 @@ class Office:
     ocsp_url: str
     """Goes into certificates (id-ad-ocsp)."""
     provide: Provision = _no_register
+    issuance_approval: bool = False
+    """Whether an approver must agree before a citizen's certificate is issued."""
     step: Step = _walk_on
     topology: Topology = field(default_factory=data.topology)
     certificate_profile: Callable[[str], CertificateProfile] = data.certificate_profile

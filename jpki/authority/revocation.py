@@ -86,10 +86,11 @@ def revoke(
         if not isinstance(by, Consent):
             _permit(uow, certificate, reason, by)
         known = uow.journal.find(authority, serial)
-        if known is not None:
-            return known
         if isinstance(by, Consent):
             redeem(uow, by, outcome=subject_of(authority, serial), at=moment)
+        if known is not None:
+            uow.commit()
+            return known
         entry = journal(
             uow,
             certificate,

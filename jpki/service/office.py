@@ -83,6 +83,7 @@ def open_office(settings: Settings, register: RegistryClient) -> Office:
         random=system_random,
         ocsp_url=own.ocsp_url,
         provide=register.provide,
+        issuance_approval=own.issuance_approval,
         step=_killed_at(own.killed_at),
     )
 

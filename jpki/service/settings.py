@@ -24,6 +24,7 @@ __all__ = [
     "RegistrySettings",
     "RevocationSettings",
     "Settings",
+    "check_key_store",
     "load",
 ]
 
@@ -83,6 +84,8 @@ class AuthoritySettings:
     """With which the register knows this server."""
     ocsp_url: str = "http://127.0.0.1:8402/ocsp"
     """As it stands in certificates (id-ad-ocsp)."""
+    issuance_approval: bool = False
+    """An approver must agree to each application before a certificate is issued."""
     killed_at: str | None = None
     """Ends the process by SIGKILL at this named point of a procedure, such as
     `issuance.recorded`. For tests of recovery; needs `common.test_system`."""
@@ -174,8 +177,8 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
     revocation = read_table(
         RevocationSettings, "revocation", document, base=base, data=data
     )
-    _check_key_store(file, "authority.key_store", authority.key_store)
-    _check_key_store(file, "revocation.key_store", revocation.key_store)
+    check_key_store(authority.key_store, str(file), "authority.key_store")
+    check_key_store(revocation.key_store, str(file), "revocation.key_store")
     return Settings(
         common=common,
         authority=authority,
@@ -186,14 +189,19 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def _check_key_store(file: Path, key: str, value: str) -> None:
+def check_key_store(value: str, file: str, key: str) -> str:
+    """The value, if it is one of `key_store`; `file` and `key` say where it stands.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
     if value == FILE_STORE:
-        return
+        return value
     hint = "`file`, or pkcs11:token=LABEL?module-path=/…/module.so&pin-source=/…/pin"
     try:
         uri = parse_pkcs11_uri(value)
     except KeyProviderError as error:
-        raise ConfigurationError(str(file), key, error.message, hint=hint) from None
+        raise ConfigurationError(file, key, error.message, hint=hint) from None
     reason = None
     if not uri.names_token:
         reason = "does not say which token"
@@ -202,7 +210,8 @@ def _check_key_store(file: Path, key: str, value: str) -> None:
     elif uri.label is not None or uri.id is not None or uri.type is not None:
         reason = "names a key; keys are named in the books"
     if reason is not None:
-        raise ConfigurationError(str(file), key, reason, hint=hint)
+        raise ConfigurationError(file, key, reason, hint=hint)
+    return value
 
 
 _TABLES: Final = ("common", "authority", "revocation", "registry")
