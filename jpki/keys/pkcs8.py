@@ -27,7 +27,7 @@ from jpki.errors import KeyProviderError
 from jpki.keys.software import PrivateKey, SoftwareSigner
 from jpki.model.suites import SignatureSuite, suite
 
-__all__ = ["MIN_PASSPHRASE", "decrypt", "encrypt"]
+__all__ = ["MIN_PASSPHRASE", "Protection", "decrypt", "encrypt"]
 
 MIN_PASSPHRASE: Final = 8
 """Shorter ones are refused when a key is written (NIST SP 800-63B 5.1.1.2)."""
@@ -41,47 +41,72 @@ _COST, _BLOCK, _PARALLEL = 2**14, 8, 5
 _SUITE_LABEL: Final = "Suite: "
 
 
-def encrypt(key: PrivateKey, suite: SignatureSuite, passphrase: str) -> bytes:
-    """PEM of the key under the passphrase; its suite stands as text before it.
+class Protection:
+    """A passphrase made ready once, for as many files as open under it.
 
-    RFC 7468 section 2 allows such text and parsers skip it.
+    Their common salt costs nothing: who finds the passphrase opens them all anyway.
+    """
+
+    __slots__ = ("_derived", "_salt")
+
+    def __init__(self, passphrase: str) -> None:
+        """Derive the key, which takes a moment on purpose.
+
+        Raises:
+            KeyProviderError: the passphrase is too short.
+        """
+        if len(passphrase) < MIN_PASSPHRASE:
+            raise KeyProviderError(
+                f"a passphrase has at least {MIN_PASSPHRASE} characters"
+            )
+        # Salt and IV are part of making a key, which draws on the system's source too.
+        self._salt = os.urandom(16)
+        self._derived = _derive(passphrase, self._salt)
+
+    def encrypt(self, key: PrivateKey, suite: SignatureSuite) -> bytes:
+        """PEM of the key; its suite stands as text before it.
+
+        RFC 7468 section 2 allows such text and parsers skip it.
+        """
+        iv = os.urandom(16)
+        plain = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        padder = PKCS7(128).padder()
+        cipher = Cipher(algorithms.AES256(self._derived), modes.CBC(iv))
+        encryptor = cipher.encryptor()
+        padded = padder.update(plain) + padder.finalize()
+        envelope = sequence(
+            sequence(
+                object_identifier(_PBES2),
+                sequence(
+                    sequence(
+                        object_identifier(_SCRYPT),
+                        sequence(
+                            octet_string(self._salt),
+                            integer(_COST),
+                            integer(_BLOCK),
+                            integer(_PARALLEL),
+                        ),
+                    ),
+                    sequence(object_identifier(_AES_256_CBC), octet_string(iv)),
+                ),
+            ),
+            octet_string(encryptor.update(padded) + encryptor.finalize()),
+        )
+        text = base64.b64encode(envelope).decode("ascii")
+        lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+        label = "ENCRYPTED PRIVATE KEY"
+        begin, end = f"-----BEGIN {label}-----", f"-----END {label}-----"
+        named = f"{_SUITE_LABEL}{suite.id}"
+        return "\n".join([named, begin, *lines, end, ""]).encode("ascii")
+
+
+def encrypt(key: PrivateKey, suite: SignatureSuite, passphrase: str) -> bytes:
+    """PEM of one key under the passphrase; see `Protection`.
 
     Raises:
         KeyProviderError: the passphrase is too short.
     """
-    if len(passphrase) < MIN_PASSPHRASE:
-        raise KeyProviderError(f"a passphrase has at least {MIN_PASSPHRASE} characters")
-    # Salt and IV are part of making a key, which draws on the system's source too.
-    salt, iv = os.urandom(16), os.urandom(16)
-    plain = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    padder = PKCS7(128).padder()
-    cipher = Cipher(algorithms.AES256(_derive(passphrase, salt)), modes.CBC(iv))
-    encryptor = cipher.encryptor()
-    padded = padder.update(plain) + padder.finalize()
-    envelope = sequence(
-        sequence(
-            object_identifier(_PBES2),
-            sequence(
-                sequence(
-                    object_identifier(_SCRYPT),
-                    sequence(
-                        octet_string(salt),
-                        integer(_COST),
-                        integer(_BLOCK),
-                        integer(_PARALLEL),
-                    ),
-                ),
-                sequence(object_identifier(_AES_256_CBC), octet_string(iv)),
-            ),
-        ),
-        octet_string(encryptor.update(padded) + encryptor.finalize()),
-    )
-    text = base64.b64encode(envelope).decode("ascii")
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    label = "ENCRYPTED PRIVATE KEY"
-    begin, end = f"-----BEGIN {label}-----", f"-----END {label}-----"
-    named = f"{_SUITE_LABEL}{suite.id}"
-    return "\n".join([named, begin, *lines, end, ""]).encode("ascii")
+    return Protection(passphrase).encrypt(key, suite)
 
 
 def _derive(passphrase: str, salt: bytes) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from cryptography.x509 import load_der_x509_certificate
 
 from jpki import data
-from jpki.cli.pki.manifest import Entry, Manifest
+from jpki.cli.pki.manifest import Entry, Manifest, read_manifest
 from jpki.verify import (
     EraAlgorithms,
     Invalid,
@@ -23,7 +23,7 @@ from jpki.verify import (
 )
 from jpki.x509.parse import parse_certificate
 from jpki.x509.pem import ders
-from tests.support.built_pki import built
+from tests.support.built_pki import built, run
 
 ERAS = list(data.eras())
 CLASSICAL = [era for era in ERAS if era != "post-quantum"]
@@ -109,34 +109,78 @@ def test_openssl_accepts(era: str) -> None:
         assert (done.returncode == 0) == expected, done.stderr
 
 
+def _java(jobs: list[list[str]]) -> list[str]:
+    """The verdict on each path: what stands before the first blank."""
+    done = subprocess.run(
+        ["java", "-XX:TieredStopAtLevel=1", str(SOURCE)],
+        input="\n".join("\t".join(job) for job in jobs),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [line.split(" ")[0] for line in done.stdout.splitlines()]
+
+
+def _job(
+    folder: Path, manifest: Manifest, person: Entry, anchor: str, **other: str
+) -> list[str]:
+    """One line for Java: everything right, unless it is told otherwise."""
+    path = [person, *_way(manifest, person, anchor)]
+    told = {
+        "moment": str(int((manifest.at + timedelta(hours=1)).timestamp())),
+        "policy": manifest.policies["governor"],
+        "anchor": f"anchors/{anchor}.pem",
+        "crls": "crls/all.pem",
+    } | other
+    files = [told["anchor"], told["crls"], *(entry.path for entry in path)]
+    return [told["moment"], told["policy"], *(str(folder / file) for file in files)]
+
+
 @pytest.mark.needs("java")
 def test_java_accepts() -> None:
     """Every person under every anchor, in all eras that Java knows."""
     jobs, expected = [], []
     for era in CLASSICAL:
         folder, manifest = built(era)
-        moment = int((manifest.at + timedelta(hours=1)).timestamp())
-        policy = manifest.policies["governor"]
-        lists = folder / "crls"
+        early = str(int((manifest.at - timedelta(hours=1)).timestamp()))
         for person, anchor in _cases(manifest):
-            path = [entry.path for entry in (person, *_way(manifest, person, anchor))]
-            files = [str(folder / file) for file in path]
-            root = str(folder / "anchors" / f"{anchor}.pem")
-            for wanted, when, crls, verdict in (
-                (policy, moment, "all.pem", "valid"),
-                (OTHER_POLICY, moment, "all.pem", "INVALID_POLICY"),
-                (policy, moment - 7200, "all.pem", "NOT_YET_VALID"),
-                (policy, moment, f"{anchor}-arl.pem", "UNDETERMINED_REVOCATION_STATUS"),
+            for other, verdict in (
+                ({}, "valid"),
+                ({"policy": OTHER_POLICY}, "INVALID_POLICY"),
+                ({"moment": early}, "NOT_YET_VALID"),
+                (
+                    {"crls": f"crls/{anchor}-arl.pem"},
+                    "UNDETERMINED_REVOCATION_STATUS",
+                ),
             ):
-                job = [str(when), wanted, root, str(lists / crls), *files]
-                jobs.append("\t".join(job))
+                jobs.append(_job(folder, manifest, person, anchor, **other))
                 expected.append(verdict)
-    done = subprocess.run(
-        ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", str(SOURCE)],
-        input="\n".join(jobs), capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    verdicts = [line.split(" ")[0] for line in done.stdout.splitlines()]
-    assert verdicts == expected, done.stdout
+    assert _java(jobs) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.needs("openssl")
+@pytest.mark.needs("java")
+def test_all_prefectures(tmp_path: Path) -> None:
+    """47 authorities and their bridge: each person under the next one's anchor."""
+    folder = tmp_path / "pki"
+    result = run("build", "--era", "prefectural-sha1", "--out", str(folder))
+    assert result.exit_code == 0, result.output
+    manifest = read_manifest(folder)
+    persons = manifest.of("signature")
+    assert len(persons) == 47
+    assert len(manifest.of("authority")) == 48
+    assert len(manifest.of("cross")) == 94
+    assert len(manifest.of("key")) == 95
+    anchors = [person.issuer or "" for person in persons[1:] + persons[:1]]
+    jobs = [
+        _job(folder, manifest, person, anchor)
+        for person, anchor in zip(persons, anchors, strict=True)
+    ]
+    assert _java(jobs) == ["valid"] * 47
+    command = manifest.openssl_command()
+    assert command is not None
+    subprocess.run(shlex.split(command), cwd=folder, capture_output=True, check=True)
 
 
 def test_pyca_verifies_post_quantum_signatures() -> None:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from jpki.keys.pkcs8 import encrypt
+from jpki.keys.pkcs8 import Protection
 from jpki.keys.seeded import can_be_seeded, weak_key_from_seed
 from jpki.keys.software import SoftwareSigner, generate_private_key
 from jpki.model.ports import Signer
@@ -61,7 +61,8 @@ def make_keys(
         processes: how many work at once; 1 is this one.
         made: told of each key.
     """
-    work = partial(_make, passphrase=passphrase, seed=seed)
+    protection = None if passphrase is None else Protection(passphrase)
+    work = partial(_make, protection=protection, seed=seed)
     found = {}
     with _results(work, orders, min(processes, len(orders))) as results:
         for order, der, file in results:
@@ -97,14 +98,14 @@ def _leave_ctrl_c_alone() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _make(order: KeyOrder, *, passphrase: str | None, seed: str | None) -> _Made:
+def _make(order: KeyOrder, *, protection: Protection | None, seed: str | None) -> _Made:
     wanted = suite(order.suite)
     if seed is not None and can_be_seeded(wanted):
         key = weak_key_from_seed(wanted, f"{seed}\0{order.name}".encode())
     else:
         key = generate_private_key(wanted)
     der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    file = None if passphrase is None else encrypt(key, wanted, passphrase)
+    file = None if protection is None else protection.encrypt(key, wanted)
     return order, der, file
 
 
