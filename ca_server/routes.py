@@ -11,6 +11,7 @@ from typing import Final
 from flask import Blueprint, Response, request
 
 from jpki.access import Authenticator, request_from_environ, require_role
+from jpki.authority.acts import deed_from
 from jpki.authority.applications import (
     application_for,
     cancel,
@@ -18,6 +19,8 @@ from jpki.authority.applications import (
     file_application,
 )
 from jpki.authority.audit import account_for_serials, verify_audit
+from jpki.authority.consent import approve, deed_of, open_requests, refuse
+from jpki.authority.consent import request as ask
 from jpki.authority.directory import authority_certificates
 from jpki.authority.intake import cursor
 from jpki.authority.issuance import issue
@@ -31,7 +34,7 @@ from jpki.model.revocation import RevocationReason
 from jpki.service.answers import Answer, json_answer
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock, parse_instant
 from jpki.service.health import Health
-from jpki.store.authority_records import ApplicationRecord
+from jpki.store.authority_records import ApplicationRecord, ConsentRecord
 from jpki.strict_json import Fields, parse_object
 
 __all__ = ["Counter", "blueprint"]
@@ -72,6 +75,7 @@ def blueprint(counter: Counter) -> Blueprint:
     _open_to_all(routes, counter)
     _for_counters(routes, counter)
     _for_auditors(routes, counter)
+    _for_two(routes, counter)
     return routes
 
 
@@ -217,6 +221,61 @@ def _for_auditors(routes: Blueprint, counter: Counter) -> None:
                 "feed_position": cursor(office),
             }
         )
+
+
+def _for_two(routes: Blueprint, counter: Counter) -> None:
+    """Requests that need another person's approval. Approving carries nothing out."""
+    office = counter.office
+
+    @routes.get("/requests")
+    def waiting() -> Answer:
+        act = "read the requests"
+        require_role(counter.caller(), act, Role.CA_OPERATOR, Role.APPROVER)
+        records = open_requests(office, at=counter.instant())
+        return json_answer({"requests": [_request(record) for record in records]})
+
+    @routes.post("/requests")
+    def asked() -> Answer:
+        caller = counter.caller()
+        fields = Fields(parse_object(_body("application/json")), "the request")
+        act = fields.need("act", str, str)
+        parameters = fields.need("parameters", dict, dict)
+        fields.done()
+        deed = deed_from(act, parameters)
+        record = ask(office, deed, at=counter.instant(), by=caller)
+        return json_answer(_request(record), 201)
+
+    @routes.post("/requests/<identifier>/approval")
+    def agreed(identifier: str) -> Answer:
+        """The digest says what the approver has read."""
+        caller = counter.caller()
+        fields = Fields(parse_object(_body("application/json")), "the approval")
+        digest = fields.need("digest", str, bytes.fromhex)
+        fields.done()
+        approve(office, identifier, digest, at=counter.instant(), by=caller)
+        with office.store.read() as uow:
+            return json_answer(_request(uow.consents.get(identifier)))
+
+    @routes.post("/requests/<identifier>/refusal")
+    def refused(identifier: str) -> Answer:
+        caller = counter.caller()
+        record = refuse(office, identifier, at=counter.instant(), by=caller)
+        return json_answer(_request(record))
+
+
+def _request(record: ConsentRecord) -> dict[str, object]:
+    return {
+        "id": record.id,
+        "act": record.act,
+        "parameters": dict(deed_of(record).parameters),
+        "digest": record.digest.hex(),
+        "requested_by": record.requested_by,
+        "requested_at": _time(record.requested_at),
+        "expires": _time(record.expires),
+        "approved_by": record.approved_by,
+        "refused_by": record.refused_by,
+        "outcome": record.outcome,
+    }
 
 
 def _body(media_type: str) -> bytes:

@@ -20,6 +20,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "demo": "jpki.cli.demo.command:demo",
     "verify": "jpki.cli.verify:verify",
     "audit": "jpki.cli.audit:audit",
+    "ca": "jpki.cli.authority:ca",
     "pki": "jpki.cli.pki.command:pki",
 }
 """Command name to `module:attribute`; `jpki verify` must start in a blink."""

@@ -1,0 +1,319 @@
+"""`jpki ca`: what CA operators do on the authorities' own machine, two by two."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+
+from jpki.access import (
+    Credential,
+    create_credential,
+    load_credential,
+    require_role,
+)
+from jpki.authority.acts import carry_out, deed_from
+from jpki.authority.consent import (
+    Consent,
+    approve,
+    approved,
+    deed_of,
+    open_requests,
+    refuse,
+    request,
+)
+from jpki.authority.deeds import DeedKind
+from jpki.authority.delegation import certify_responder, current_responder, find_caller
+from jpki.authority.keyrings import ResponderKeyring
+from jpki.authority.office import Office
+from jpki.authority.publication import publish_due
+from jpki.authority.recovery import recover
+from jpki.cli.language import language_of
+from jpki.errors import NotInOffice, RequestError
+from jpki.model.operators import Caller, Role
+from jpki.service.clock import ProcessClock, parse_instant
+from jpki.service.office import open_keyring, open_office, open_register
+from jpki.service.settings import Settings, load
+from jpki.store.authority_records import ConsentRecord
+
+__all__ = ["ca"]
+
+_WORDS: Final = {
+    "none": ("申請はありません", "no requests wait"),
+    "approve": ("承認するには", "to approve it"),
+    "done": ("実行しました", "done"),
+    "asked": ("申請しました", "requested"),
+    "refused": ("却下しました", "refused"),
+    "waits": ("承認待ち", "waits for approval"),
+    "approved": ("承認済", "approved"),
+}
+
+
+def _word(key: str) -> str:
+    japanese, english = _WORDS[key]
+    return japanese if language_of() == "ja" else english
+
+
+class _Desk:
+    """One installation, opened for one command."""
+
+    def __init__(self, config: Path) -> None:
+        self.settings: Settings = load(config, os.environ)
+        clock = ProcessClock(self.settings.common.clock_offset)
+        self.office: Office = open_office(
+            self.settings, open_register(self.settings, clock)
+        )
+        self.at: datetime = clock()
+
+    def caller(self, credential: Path) -> Caller:
+        """The operator whose credential this is."""
+        held: Credential = load_credential(credential)
+        known = find_caller(self.office, held.id, at=self.at)
+        if known is None or known.public_key != held.public_key:
+            raise NotInOffice(
+                f"{held.id} is not an operator in office",
+                hint="somebody who is enrolled, not dismissed, and not expired",
+            )
+        return known
+
+    def carry_out(self, consent: Consent) -> str:
+        """Do it, certify what answers for a new key, and publish its lists."""
+        outcome = carry_out(self.office, consent, at=self.at)
+        if consent.deed.kind in (DeedKind.FOUND, DeedKind.ROLL_OVER):
+            self.complete(by=consent.approved_by)
+        return outcome
+
+    def complete(self, *, by: str) -> None:
+        """A responder for each key that signs now and has none; all lists due."""
+        ring = ResponderKeyring(
+            self.office.keyring, open_keyring(self.settings.revocation)
+        )
+        office = replace(self.office, keyring=ring)
+        caller = find_caller(self.office, by, at=self.at)
+        with self.office.store.read() as uow:
+            keys = uow.authorities.every_generation()
+        for key in keys:
+            if (
+                caller is not None
+                and key.signs_from <= self.at <= key.signs_until
+                and current_responder(
+                    office, key.authority, at=self.at, generation=key.number
+                )
+                is None
+            ):
+                certify_responder(
+                    office,
+                    key.authority,
+                    at=self.at,
+                    by=caller,
+                    generation=key.number,
+                )
+        publish_due(self.office, at=self.at, by=by)
+
+
+def _config(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        default=Path("jpki.toml"),
+        show_default=True,
+        help="The file that `jpki init` wrote.",
+    )(command)
+
+
+def _credential(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--as",
+        "credential",
+        type=click.Path(path_type=Path, dir_okay=False),
+        required=True,
+        help="Your credential, such as data/credentials/ca-operator-1.pem.",
+    )(command)
+
+
+def _json(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON document."
+    )(command)
+
+
+@click.group()
+def ca() -> None:
+    """Found, roll over, cross-certify and revoke authorities: two people each time.
+
+    One CA operator requests, another approves with a credential of their own; then it
+    is carried out at once. Both names go into the audit log.
+    """
+
+
+@ca.command("request")
+@click.argument("act", type=click.Choice([kind.value for kind in DeedKind]))
+@click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
+@_credential
+@_config
+@_json
+def request_(
+    act: str,
+    parameters: tuple[str, ...],
+    credential: Path,
+    config: Path,
+    as_json: bool,
+) -> None:
+    """Ask for ACT with its parameters.
+
+    \b
+    found          authority=governor-13
+    cross-certify  issuer=bridge subject=governor-13
+    roll-over      authority=governor-13 issues_from=2026-12-01 cross_certify=yes
+    revoke         authority=bridge serial=4f… reason=superseded ground=…
+    enrol          authority=bridge role=approver credential=FILE
+    issue          application=…
+    """
+    desk = _Desk(config)
+    given = _given(act, parameters, desk.settings.common.era)
+    record = request(
+        desk.office, deed_from(act, given), at=desk.at, by=desk.caller(credential)
+    )
+    if as_json:
+        click.echo(json.dumps(_document(record)))
+        return
+    click.echo(f"{_word('asked')}: {record.id}")
+    click.echo(f"  {record.act} {record.parameters}")
+    click.echo(
+        f"  {_word('approve')}: jpki ca approve {record.id} {record.digest.hex()} "
+        f"--as FILE --config {config}"
+    )
+
+
+@ca.command("list")
+@_config
+@_json
+def list_(config: Path, as_json: bool) -> None:
+    """Show the requests that wait to be approved or carried out."""
+    desk = _Desk(config)
+    records = open_requests(desk.office, at=desk.at)
+    if as_json:
+        click.echo(json.dumps({"requests": [_document(record) for record in records]}))
+        return
+    for record in records:
+        state = "waits" if record.approved_by is None else "approved"
+        click.echo(f"{record.id}  {_word(state)}  {record.requested_by}")
+        click.echo(f"  {record.act} {record.parameters}")
+        click.echo(f"  {record.digest.hex()}")
+    if not records:
+        click.echo(_word("none"))
+
+
+@ca.command("approve")
+@click.argument("identifier", metavar="ID")
+@click.argument("digest")
+@_credential
+@_config
+def approve_(identifier: str, digest: str, credential: Path, config: Path) -> None:
+    """Approve request ID, and carry it out.
+
+    DIGEST is what `jpki ca list` shows under what you have read.
+    """
+    desk = _Desk(config)
+    try:
+        read = bytes.fromhex(digest)
+    except ValueError:
+        raise RequestError("a digest is 64 hexadecimal digits") from None
+    by = desk.caller(credential)
+    consent = approve(desk.office, identifier, read, at=desk.at, by=by)
+    if consent.deed.kind is DeedKind.ISSUE:
+        click.echo(_word("approved"))
+        return
+    click.echo(f"{_word('done')}: {desk.carry_out(consent)}")
+
+
+@ca.command("run")
+@click.argument("identifier", metavar="ID", required=False)
+@_credential
+@_config
+def run(identifier: str | None, credential: Path, config: Path) -> None:
+    """Carry out request ID that was approved elsewhere; without ID, finish things.
+
+    Finishes what an interrupted act left recorded, gives each key that signs and has
+    no OCSP responder a new one, and publishes the lists that are due.
+    """
+    desk = _Desk(config)
+    by = desk.caller(credential)
+    require_role(by, "carry out a request", Role.CA_OPERATOR)
+    if identifier is not None:
+        consent = approved(desk.office, identifier, at=desk.at)
+        click.echo(f"{_word('done')}: {desk.carry_out(consent)}")
+        return
+    recovered = recover(desk.office, at=desk.at, by=by.id)
+    desk.complete(by=by.id)
+    for subject, error in recovered.failed:
+        click.echo(f"{subject}: {error}", err=True)
+    click.echo(_word("done"))
+    if recovered.failed:
+        raise SystemExit(1)
+
+
+@ca.command("credential")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("identifier", metavar="ID")
+def credential_(file: Path, identifier: str) -> None:
+    """Make a credential for a new operator ID, in a new FILE for the owner's eyes only.
+
+    It counts once its enrolment was requested and approved.
+    """
+    create_credential(file, identifier)
+
+
+@ca.command("refuse")
+@click.argument("identifier", metavar="ID")
+@_credential
+@_config
+def refuse_(identifier: str, credential: Path, config: Path) -> None:
+    """Refuse request ID, or withdraw your own."""
+    desk = _Desk(config)
+    refuse(desk.office, identifier, at=desk.at, by=desk.caller(credential))
+    click.echo(_word("refused"))
+
+
+def _given(act: str, parameters: tuple[str, ...], era: str) -> dict[str, object]:
+    """The parameters as a deed has them: instants, truth and keys in one spelling."""
+    given: dict[str, object] = {}
+    if act in (DeedKind.FOUND.value, DeedKind.ROLL_OVER.value):
+        given["era"] = era
+    for parameter in parameters:
+        name, equals, value = parameter.partition("=")
+        if not equals:
+            raise RequestError(f"{parameter[:40]!r} is not NAME=VALUE")
+        if name in ("issues_from", "invalidity_date"):
+            instant = parse_instant(value).astimezone(UTC)
+            given[name] = f"{instant:%Y-%m-%dT%H:%M:%SZ}"
+        elif name == "cross_certify":
+            if value not in ("yes", "no"):
+                raise RequestError("cross_certify is yes or no")
+            given[name] = value == "yes"
+        elif name == "credential":
+            held = load_credential(Path(value))
+            given["operator"] = held.id
+            given["public_key"] = base64.b64encode(held.public_key).decode("ascii")
+        else:
+            given[name] = value
+    return given
+
+
+def _document(record: ConsentRecord) -> dict[str, object]:
+    return {
+        "id": record.id,
+        "act": record.act,
+        "parameters": dict(deed_of(record).parameters),
+        "digest": record.digest.hex(),
+        "requested_by": record.requested_by,
+        "approved_by": record.approved_by,
+        "expires": f"{record.expires:%Y-%m-%dT%H:%M:%SZ}",
+    }
