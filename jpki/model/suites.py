@@ -6,7 +6,7 @@ suite for life, so nobody picks a digest at signing time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -63,11 +63,13 @@ class SignatureSuite:
     signature_oid: str
     source: str
 
-    @property
-    def algorithm_identifier(self) -> bytes:
-        """AlgorithmIdentifier DER: NULL parameters for RSA, absent for the others."""
-        oid = object_identifier(self.signature_oid)
-        return sequence(oid, NULL) if self.family is KeyFamily.RSA else sequence(oid)
+    algorithm_identifier: bytes = field(init=False, repr=False)
+    """AlgorithmIdentifier DER: NULL parameters for RSA, absent for the others."""
+
+    def __post_init__(self) -> None:
+        parameters = NULL if self.family is KeyFamily.RSA else b""
+        identifier = sequence(object_identifier(self.signature_oid), parameters)
+        object.__setattr__(self, "algorithm_identifier", identifier)
 
 
 def _rsa(bits: int, digest: Digest, oid: str) -> SignatureSuite:

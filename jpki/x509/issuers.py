@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from jpki.der import oids
-from jpki.der.writer import bit_string, sequence
+from jpki.der.writer import bit_string, tlv
 from jpki.errors import EncodingError, RuleViolation
 from jpki.model.names import Attribute, Name
 from jpki.model.profiles import (
@@ -106,4 +106,5 @@ def assemble(tbs: bytes, suite: SignatureSuite, signature: bytes) -> bytes:
     """
     if not signature:
         raise EncodingError("the signature is empty")
-    return sequence(tbs, suite.algorithm_identifier, bit_string(signature))
+    content = tbs + suite.algorithm_identifier + bit_string(signature)
+    return tlv(0x30, content)
