@@ -38,6 +38,10 @@ ROLES: Final = (
 )
 """What a file can be."""
 
+_SIGNED: Final = ("authority", "cross", "signature", "authentication")
+_YEARS: Final = range(1950, 9000)
+"""From the first year of UTCTime to well before the last that can be counted with."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
@@ -174,14 +178,14 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _manifest(fields: Fields) -> Manifest:
-    if fields.need("format", str, str) != _FORMAT:
+    if fields.need("format", str, _printable) != _FORMAT:
         raise RequestError(f"the format is not {_FORMAT}")
-    fields.take("notice", str, str)
+    fields.take("notice", str, _printable)
     manifest = Manifest(
-        era=fields.need("era", str, str),
-        title=fields.need("title", str, str),
+        era=fields.need("era", str, _printable),
+        title=fields.need("title", str, _printable),
         at=fields.need("at", str, _instant),
-        seed=fields.take("seed", str, str),
+        seed=fields.take("seed", str, _printable),
         repeatable=_members(fields.need("repeatable", dict, dict), bool, "repeatable"),
         policies=_members(fields.need("policies", dict, dict), str, "policies"),
         files=tuple(
@@ -189,28 +193,38 @@ def _manifest(fields: Fields) -> Manifest:
         ),
     )
     fields.done()
+    if not manifest.of("authority"):
+        raise RequestError("there is no authority")
     return manifest
 
 
 def _entry(fields: Fields) -> Entry:
     entry = Entry(
-        path=fields.need("path", str, str),
-        sha256=fields.need("sha256", str, str),
+        path=fields.need("path", str, _printable),
+        sha256=fields.need("sha256", str, _printable),
         role=fields.need("role", str, _role),
-        holder=fields.take("holder", str, str),
-        issuer=fields.take("issuer", str, str),
+        holder=fields.take("holder", str, _printable),
+        issuer=fields.take("issuer", str, _printable),
         generation=fields.take("generation", int, int),
-        prefecture=fields.take("prefecture", str, str),
-        suite=fields.take("suite", str, str),
-        subject=fields.take("subject", str, str),
-        title=fields.take("title", str, str),
-        serial=fields.take("serial", str, str),
+        prefecture=fields.take("prefecture", str, _printable),
+        suite=fields.take("suite", str, _printable),
+        subject=fields.take("subject", str, _printable),
+        title=fields.take("title", str, _printable),
+        serial=fields.take("serial", str, _printable),
         number=fields.take("number", int, int),
         begins=fields.take("begins", str, _instant),
         ends=fields.take("ends", str, _instant),
     )
     fields.done()
+    if entry.role in _SIGNED and not (
+        entry.holder and entry.issuer and _lives(entry.begins, entry.ends)
+    ):
+        raise RequestError(f"{entry.path}: holder, issuer or validity is missing")
     return entry
+
+
+def _lives(begins: datetime | None, ends: datetime | None) -> bool:
+    return begins is not None and ends is not None and begins < ends
 
 
 def _members(value: Mapping[str, object], kind: type[T], what: str) -> Mapping[str, T]:
@@ -229,5 +243,15 @@ def _role(text: str) -> str:
     return text
 
 
+def _printable(text: str) -> str:
+    """Terminals and pictures show it: no control characters."""
+    if not text.replace("\u3000", " ").isprintable():
+        raise ValueError
+    return text
+
+
 def _instant(text: str) -> datetime:
-    return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+    moment = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+    if moment.year not in _YEARS:
+        raise ValueError
+    return moment

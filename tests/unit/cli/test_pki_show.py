@@ -81,6 +81,10 @@ def test_programs_get_the_manifest() -> None:
         ('"era": "jlis",', "", "era is missing"),
         ("20", "twenty", "unusable"),
         ("{", "", "not JSON"),
+        ("公的", "\\u001b[2J", "unusable"),
+        ('"2025-10-19T14:59:59Z"', '"2015-10-20T02:40:28Z"', "validity is missing"),
+        ('"2025-10-19T14:59:59Z"', '"0001-01-01T00:00:00Z"', "unusable"),
+        ('"issuer": "national-signature",', "", "issuer or validity is missing"),
     ],
 )
 def test_what_is_no_manifest_is_refused(
@@ -94,6 +98,17 @@ def test_what_is_no_manifest_is_refused(
     assert result.exit_code == 2
     assert str(tmp_path / FILE_NAME) in result.output
     assert message in result.output
+
+
+def test_a_pki_without_authorities_is_refused(tmp_path: Path) -> None:
+    """There would be nothing to draw."""
+    folder, _ = built("jlis")
+    document = json.loads((folder / FILE_NAME).read_bytes())
+    document["files"] = []
+    (tmp_path / FILE_NAME).write_text(json.dumps(document), "utf-8")
+    result = run("show", str(tmp_path))
+    assert result.exit_code == 2
+    assert "no authority" in result.output
 
 
 def test_a_folder_without_manifest_is_refused(tmp_path: Path) -> None:
