@@ -21,6 +21,7 @@ from jpki.model.codes import ResidentCode
 from jpki.model.eras import Act
 from jpki.model.ports import Random
 from jpki.model.revocation import Revocation, RevocationReason
+from jpki.model.serials import SerialScheme, next_serial
 from jpki.model.suites import suite
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
@@ -38,7 +39,6 @@ from jpki.x509.names import parse_name
 from jpki.x509.parse import parse_certificate
 
 __all__ = [
-    "SERIAL_OCTETS",
     "established_generation",
     "finish",
     "issuer_view",
@@ -50,16 +50,10 @@ __all__ = [
     "subject_of",
 ]
 
-SERIAL_OCTETS = 9
-"""70 random bits under two fixed ones, so that all are positive and of one length. At
-least 64 are needed (CA/Browser Forum Baseline Requirements 7.1)."""
-
 
 def new_serial(random: Random) -> int:
     """A serial number nobody can guess."""
-    octets = bytearray(random(SERIAL_OCTETS))
-    octets[0] = octets[0] & 0x3F | 0x40
-    return int.from_bytes(octets, "big")
+    return next_serial(SerialScheme.MODERN, random=random, last=0)
 
 
 def key_digest(public_key: bytes) -> bytes:

@@ -21,7 +21,6 @@ from jpki.authority import (
     status_of,
     verify_audit,
 )
-from jpki.authority.certifying import SERIAL_OCTETS
 from jpki.errors import (
     AlgorithmError,
     ApplicationConflict,
@@ -44,6 +43,7 @@ from jpki.model.ports import Signer
 from jpki.model.purposes import Purpose
 from jpki.model.residents import Provided
 from jpki.model.revocation import RevocationReason
+from jpki.model.serials import RANDOM_OCTETS
 from jpki.model.suites import SignatureSuite, suite
 from jpki.store import AuthorityStore
 from jpki.store.authority_records import ApplicationState, CertificateState
@@ -215,11 +215,11 @@ def test_a_serial_number_that_is_taken_is_drawn_again(
     hanako = replace(TARO, code=ResidentCode.from_ten("0000000001"))
     register.add(hanako)
     first = certified(office)
-    draws = iter([first.serial.to_bytes(SERIAL_OCTETS, "big")])
+    draws = iter([first.serial.to_bytes(RANDOM_OCTETS, "big")])
 
     def repeating(count: int) -> bytes:
         fresh = office.random(count)
-        return next(draws, fresh) if count == SERIAL_OCTETS else fresh
+        return next(draws, fresh) if count == RANDOM_OCTETS else fresh
 
     second = certified(replace(office, random=repeating), hanako, key="two")
     assert second.serial != first.serial
