@@ -298,7 +298,7 @@ class SamePerson(ConsentError):
 
 
 class NotInOffice(ConsentError):
-    """The operator is not enrolled, was dismissed, or has an expired certificate."""
+    """The operator is not enrolled, was dismissed, or has a revoked certificate."""
 
     code = "consent.not-in-office"
 

@@ -10,7 +10,8 @@ transaction that records the act: carried out once, or not at all.
 
 Until two CA operators are enrolled, which takes an authority to certify them, the two
 are taken at their word; the log says so. From then on both must be in office when they
-act, and when the deed is done.
+act, and when the deed is done. A certificate that has merely expired shuts its holder
+out of the servers, not out of here: somebody must be able to enrol the successors.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def request(office: Office, deed: Deed, *, at: datetime, by: Caller) -> ConsentR
 
     Raises:
         PermissionDenied: not a role that may ask for this.
-        NotInOffice: the caller is not enrolled, dismissed, or expired.
+        NotInOffice: the caller is not enrolled, or dismissed.
         RequestError: the parameters are too long.
     """
     moment = whole_second(at)
@@ -127,7 +128,7 @@ def enter_request(
 ) -> ConsentRecord:
     """The same within a transaction, which the caller commits."""
     require_role(by, _wanted(deed), _REQUESTING.get(deed.kind, Role.CA_OPERATOR))
-    bootstrap = _require_in_office(uow, by, at)
+    bootstrap = _require_in_office(uow, by)
     if len(by.id) > _MAX_ID or len(deed.text) > _MAX_TEXT:
         raise RequestError("a request this long cannot be kept")
     record = ConsentRecord(
@@ -169,7 +170,7 @@ def approve(
         ConsentMismatch: the request is for something else than the approver read.
         ConsentExpired, ConsentRefused, ConsentUsed: it is too late.
         PermissionDenied: not a role that may approve this, or another has approved.
-        NotInOffice: requester or approver is not enrolled, dismissed, or expired.
+        NotInOffice: requester or approver is not enrolled, or dismissed.
     """
     moment = whole_second(at)
     with office.store.write() as uow:
@@ -197,8 +198,8 @@ def approve(
             raise PermissionDenied(
                 by.id, f"approve request {identifier}", "a request nobody approved"
             )
-        bootstrap = _require_in_office(uow, by, moment)
-        _require_still_in_office(uow, record.requested_by, moment)
+        bootstrap = _require_in_office(uow, by)
+        _require_still_in_office(uow, record.requested_by)
         if len(by.id) > _MAX_ID:
             raise RequestError("an identifier this long cannot be kept")
         if record.approved_by is None:
@@ -231,7 +232,7 @@ def refuse(
         NotFound: there is no such request.
         PermissionDenied: neither the requester nor a role that may approve.
         ConsentRefused, ConsentUsed: it is too late.
-        NotInOffice: the caller is not enrolled, dismissed, or expired.
+        NotInOffice: the caller is not enrolled, or dismissed.
     """
     moment = whole_second(at)
     with office.store.write() as uow:
@@ -243,7 +244,7 @@ def refuse(
                 f"refuse a request to {_wanted(deed)}",
                 _APPROVING.get(deed.kind, Role.CA_OPERATOR),
             )
-        _require_in_office(uow, by, moment)
+        _require_in_office(uow, by)
         _require_open(record)
         uow.consents.refuse(identifier, by=by.id, at=moment)
         uow.audit.append(
@@ -278,8 +279,8 @@ def usable_consent(
     """The same within a transaction."""
     _require_usable(record, at)
     consent = _consent(record)
-    _require_still_in_office(uow, consent.requested_by, at)
-    _require_still_in_office(uow, consent.approved_by, at)
+    _require_still_in_office(uow, consent.requested_by)
+    _require_still_in_office(uow, consent.approved_by)
     return consent
 
 
@@ -412,24 +413,22 @@ def _require_usable(record: ConsentRecord, at: datetime) -> None:
         )
 
 
-def _require_in_office(uow: AuthorityUnitOfWork, by: Caller, at: datetime) -> bool:
+def _require_in_office(uow: AuthorityUnitOfWork, by: Caller) -> bool:
     """Whether the caller is taken at their word, because no two are enrolled yet."""
     if is_founding(uow):
         return True
-    if caller_in_office(uow, by.id, at=at) != by:
+    if caller_in_office(uow, by.id, at=None) != by:
         raise _not_in_office(by.id)
     return False
 
 
-def _require_still_in_office(
-    uow: AuthorityUnitOfWork, operator: str, at: datetime
-) -> None:
-    if not is_founding(uow) and caller_in_office(uow, operator, at=at) is None:
+def _require_still_in_office(uow: AuthorityUnitOfWork, operator: str) -> None:
+    if not is_founding(uow) and caller_in_office(uow, operator, at=None) is None:
         raise _not_in_office(operator)
 
 
 def _not_in_office(operator: str) -> NotInOffice:
     return NotInOffice(
         f"{operator} is not an operator in office",
-        hint="somebody who is enrolled, not dismissed, and whose certificate holds",
+        hint="somebody who is enrolled, and neither dismissed nor revoked",
     )

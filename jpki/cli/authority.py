@@ -75,11 +75,11 @@ class _Desk:
     def caller(self, credential: Path) -> Caller:
         """The operator whose credential this is."""
         held: Credential = load_credential(credential)
-        known = find_caller(self.office, held.id, at=self.at)
+        known = find_caller(self.office, held.id)
         if known is None or known.public_key != held.public_key:
             raise NotInOffice(
                 f"{held.id} is not an operator in office",
-                hint="somebody who is enrolled, not dismissed, and not expired",
+                hint="somebody who is enrolled, and neither dismissed nor revoked",
             )
         return known
 
@@ -96,7 +96,7 @@ class _Desk:
             self.office.keyring, open_keyring(self.settings.revocation)
         )
         office = replace(self.office, keyring=ring)
-        caller = find_caller(self.office, by, at=self.at)
+        caller = find_caller(self.office, by)
         with self.office.store.read() as uow:
             keys = uow.authorities.every_generation()
         for key in keys:

@@ -217,12 +217,18 @@ def test_strangers_and_dismissed_operators_have_no_say(
         approve(office, second.id, DEED.digest, at=FOUNDING, by=one)
 
 
-def test_an_operator_whose_certificate_ended_has_no_say(
+def test_an_expired_certificate_leaves_its_holder_in_office(
     office: Office, people: tuple[Caller, Caller, Caller]
 ) -> None:
-    """Time dismisses as well."""
-    with pytest.raises(NotInOffice):
-        request(office, DEED, at=FOUNDING + timedelta(days=3000), by=people[0])
+    """Or nobody could enrol the successors when all certificates have expired."""
+    one, two, _ = people
+    late = FOUNDING + timedelta(days=3000)
+    successor = _operator("ca-operator-4")
+    by = agree(
+        office, enrolment(GOVERNOR, successor), at=late, requested_by=one, by=two
+    )
+    enrol_operator(office, GOVERNOR, successor, at=late, by=by)
+    request(office, DEED, at=late, by=successor)
 
 
 def test_what_was_read_is_what_is_approved(office: Office) -> None:
