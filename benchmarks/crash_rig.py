@@ -71,6 +71,8 @@ _CLERKS: Final = 2
 _START_SECONDS: Final = 30.0
 _SETTLE_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.02
+_PATIENCE_SECONDS: Final = 1800.0
+"""A clerk whose authority is killed again and again goes on asking for so long."""
 
 T = TypeVar("T")
 
@@ -328,7 +330,7 @@ class Rig:
 
 def _until_answered(ask: Callable[[], T]) -> T:
     """Repeat the same request until the server answers, as a patient clerk does."""
-    deadline = time.monotonic() + _SETTLE_SECONDS
+    deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
             return ask()
