@@ -21,6 +21,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "verify": "jpki.cli.verify:verify",
     "audit": "jpki.cli.audit:audit",
     "ca": "jpki.cli.authority:ca",
+    "doctor": "jpki.cli.doctor.command:doctor",
     "pki": "jpki.cli.pki.command:pki",
 }
 """Command name to `module:attribute`; `jpki verify` must start in a blink."""

@@ -25,7 +25,7 @@ from jpki.authority.establish import (
     found_governor,
 )
 from jpki.authority.identifiers import BRIDGE, governor_id
-from jpki.authority.keyrings import FileKeyring, ResponderKeyring
+from jpki.authority.keyrings import ResponderKeyring
 from jpki.authority.office import Office
 from jpki.authority.publication import publish_due
 from jpki.durable import create_file
@@ -33,8 +33,8 @@ from jpki.errors import ConfigurationError
 from jpki.model.codes import MunicipalityCode
 from jpki.model.operators import Caller, Role
 from jpki.model.places import Prefecture
-from jpki.service.secrets import passphrase_from
-from jpki.service.settings import Settings
+from jpki.service.office import open_keyring
+from jpki.service.settings import FILE_STORE, Settings
 from jpki.store.authority_records import CertificateRecord, CRLRecord
 
 __all__ = ["Founder", "Layout", "Ports", "lay_out"]
@@ -77,6 +77,7 @@ def lay_out(
     municipalities: Iterable[MunicipalityCode],
     ports: Ports,
     clock_offset: timedelta = timedelta(0),
+    key_store: str = FILE_STORE,
 ) -> Layout:
     """Make folders, secrets, credentials and the settings file.
 
@@ -86,6 +87,7 @@ def lay_out(
         municipalities: each gets a counter and a registrar.
         ports: of the servers.
         clock_offset: moves the clock of all servers; a test system if not zero.
+        key_store: where authorities' and responders' keys are made.
 
     Raises:
         ConfigurationError: there is an installation, or the folder cannot be written.
@@ -98,7 +100,7 @@ def lay_out(
             secret = f"{secrets.token_urlsafe(24)}\n".encode("ascii")
             create_file(directory / "data" / "secrets" / f"{name}.txt", secret)
         callers = _credentials(directory / "data" / "credentials", municipalities)
-        text = _settings_text(era, ports, clock_offset)
+        text = _settings_text(era, ports, clock_offset, key_store)
         create_file(config, text.encode("utf-8"))
     except FileExistsError as error:
         raise ConfigurationError(
@@ -152,7 +154,9 @@ _ROLES: Final = {
 }
 
 
-def _settings_text(era: str, ports: Ports, clock_offset: timedelta) -> str:
+def _settings_text(
+    era: str, ports: Ports, clock_offset: timedelta, key_store: str
+) -> str:
     seconds = round(clock_offset.total_seconds())
     moved = (
         [
@@ -163,6 +167,7 @@ def _settings_text(era: str, ports: Ports, clock_offset: timedelta) -> str:
         if seconds
         else []
     )
+    keys = [] if key_store == FILE_STORE else [f"key_store = {json.dumps(key_store)}"]
     lines = [
         "# One file for the three servers; docs/operations.md names every key.",
         "[common]",
@@ -174,9 +179,11 @@ def _settings_text(era: str, ports: Ports, clock_offset: timedelta) -> str:
         f"port = {ports.authority}",
         f'registry_url = "http://127.0.0.1:{ports.registry}"',
         f'ocsp_url = "http://127.0.0.1:{ports.revocation}/ocsp"',
+        *keys,
         "",
         "[revocation]",
         f"port = {ports.revocation}",
+        *keys,
         "",
         "[registry]",
         f"port = {ports.registry}",
@@ -198,10 +205,7 @@ class Founder:
     def __init__(self, layout: Layout, settings: Settings, office: Office) -> None:
         self._layout = layout
         self._office = office
-        own = settings.revocation
-        responders = FileKeyring(
-            own.key_directory, passphrase_from(own.passphrase_file)
-        )
+        responders = open_keyring(settings.revocation)
         self._responding = replace(
             office, keyring=ResponderKeyring(office.keyring, responders)
         )

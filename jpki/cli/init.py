@@ -14,7 +14,7 @@ from jpki.cli.founding import Founder, Ports, lay_out, prefectures_of
 from jpki.registry.seeding import seed_residents
 from jpki.service.clock import ProcessClock, offset_to, parse_instant
 from jpki.service.office import open_office, open_register
-from jpki.service.settings import load
+from jpki.service.settings import FILE_STORE, check_key_store, load
 from jpki.store.authority_records import CertificateRecord
 
 __all__ = ["init"]
@@ -45,7 +45,20 @@ _PREFECTURES: Final = ("08", "13")
     metavar="DATE",
     help="Set the clock of the installation to this day or RFC 3339 instant.",
 )
-def init(directory: Path, era: str, codes: tuple[str, ...], date: str | None) -> None:
+@click.option(
+    "--key-store",
+    metavar="URI",
+    default=FILE_STORE,
+    show_default=True,
+    help="A token to make the keys on (RFC 7512), with module-path and pin-source.",
+)
+def init(
+    directory: Path,
+    era: str,
+    codes: tuple[str, ...],
+    date: str | None,
+    key_store: str,
+) -> None:
     """Found authorities, bridge and register in the new folder DIRECTORY.
 
     Makes the governors' authorities of the given prefectures, cross-certifies them
@@ -66,6 +79,7 @@ def init(directory: Path, era: str, codes: tuple[str, ...], date: str | None) ->
         ),
         ports=Ports(),
         clock_offset=offset,
+        key_store=check_key_store(key_store, "command line", "--key-store"),
     )
     settings = load(layout.config, os.environ)
     office = open_office(settings, open_register(settings, clock))

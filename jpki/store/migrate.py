@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 
 from jpki.store.engine import Database
 
-__all__ = ["is_current", "migrate", "run"]
+__all__ = ["configuration", "is_current", "migrate", "run"]
 
 # Alembic keeps the migration under way in module globals.
 _one_at_a_time: Final = threading.Lock()
@@ -21,7 +21,8 @@ _one_at_a_time: Final = threading.Lock()
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
 
-def _config(schema: str) -> Config:
+def configuration(schema: str) -> Config:
+    """Where Alembic finds the migrations of one schema."""
     config = Config()
     # Config interpolates: a per cent sign in the path must not start a variable.
     config.set_main_option("script_location", str(_FOLDER / schema).replace("%", "%%"))
@@ -31,7 +32,7 @@ def _config(schema: str) -> Config:
 
 def migrate(database: Database, schema: str) -> None:
     """Run every missing migration in one transaction; concurrent calls take turns."""
-    config = _config(schema)
+    config = configuration(schema)
     with _one_at_a_time, database.alone() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -39,7 +40,7 @@ def migrate(database: Database, schema: str) -> None:
 
 def is_current(database: Database, schema: str) -> bool:
     """Whether the schema is the one that this program was written for."""
-    newest = ScriptDirectory.from_config(_config(schema)).get_current_head()
+    newest = ScriptDirectory.from_config(configuration(schema)).get_current_head()
     with database.read() as connection:
         return MigrationContext.configure(connection).get_current_revision() == newest
 

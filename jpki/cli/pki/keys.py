@@ -85,17 +85,18 @@ def _results(
         return
     # Not forked: this process may have threads by now.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, initializer=_leave_ctrl_c_alone)
+    pool = ProcessPoolExecutor(processes, context)
     try:
-        waiting = [pool.submit(work, order) for order in orders]
+        # The terminal tells Ctrl-C to the whole group, but the parent ends the work:
+        # the workers, started here, inherit the mask.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            waiting = [pool.submit(work, order) for order in orders]
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         yield (future.result() for future in as_completed(waiting))
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _leave_ctrl_c_alone() -> None:
-    """The terminal tells the whole group; the parent ends the work."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _make(order: KeyOrder, *, protection: Protection | None, seed: str | None) -> _Made:
