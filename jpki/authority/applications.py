@@ -43,6 +43,7 @@ __all__ = [
     "deliver",
     "file_application",
     "live_certificate",
+    "permit",
     "require_applicant",
 ]
 
@@ -211,8 +212,18 @@ def application_for(
     """
     require_role(by, act, Role.COUNTER)
     found = uow.applications.get(application)
-    require_municipality(by, act, found.municipality)
+    permit(found, act, by)
     return found
+
+
+def permit(application: ApplicationRecord, act: str, by: Caller) -> None:
+    """Let an operator of the counter where it was filed, and nobody else.
+
+    Raises:
+        PermissionDenied: it was filed at another municipality's counter.
+    """
+    require_role(by, act, Role.COUNTER)
+    require_municipality(by, act, application.municipality)
 
 
 def deliver(

@@ -15,21 +15,25 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 
+from jpki.authority.completing import (
+    Completed,
+    Completion,
+    complete_all,
+    settled,
+)
+from jpki.authority.journaling import journal, subject_of
 from jpki.authority.office import Office
 from jpki.errors import IssuanceError, OutsideSigningWindow
 from jpki.model.codes import ResidentCode
 from jpki.model.eras import Act
 from jpki.model.ports import Random
-from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.serials import SerialScheme, next_serial
 from jpki.model.suites import suite
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
-    ApplicationState,
     CertificateKind,
     CertificateRecord,
     CertificateState,
-    JournalEntry,
     KeyGenerationRecord,
 )
 from jpki.x509.certificates import PreparedCertificate
@@ -44,8 +48,11 @@ __all__ = [
     "issuer_view",
     "journal",
     "key_digest",
+    "log_prepared",
     "new_serial",
+    "pending_record",
     "record",
+    "sign",
     "signing_generation",
     "subject_of",
 ]
@@ -59,11 +66,6 @@ def new_serial(random: Random) -> int:
 def key_digest(public_key: bytes) -> bytes:
     """By which one public key is known in the books."""
     return hashlib.sha256(public_key).digest()
-
-
-def subject_of(authority: str, serial: int) -> str:
-    """How the audit log names a certificate."""
-    return f"{authority}/{serial:x}"
 
 
 def signing_generation(
@@ -156,7 +158,40 @@ def record(
     Raises:
         Conflict: the serial number is taken.
     """
-    entry = CertificateRecord(
+    entry = pending_record(
+        prepared,
+        authority=authority,
+        generation=generation,
+        kind=kind,
+        profile=profile,
+        public_key=public_key,
+        at=at,
+        by=by,
+        application=application,
+        resident=resident,
+        as_of=as_of,
+    )
+    uow.certificates.reserve(entry)
+    log_prepared(uow, entry, len(prepared.findings))
+    return entry
+
+
+def pending_record(
+    prepared: PreparedCertificate,
+    *,
+    authority: str,
+    generation: int,
+    kind: CertificateKind,
+    profile: str,
+    public_key: bytes,
+    at: datetime,
+    by: str,
+    application: str | None = None,
+    resident: ResidentCode | None = None,
+    as_of: int | None = None,
+) -> CertificateRecord:
+    """A certificate that is about to be recorded."""
+    return CertificateRecord(
         authority=authority,
         serial=prepared.serial,
         generation=generation,
@@ -173,22 +208,27 @@ def record(
         resident=resident,
         as_of=as_of,
     )
-    uow.certificates.reserve(entry)
+
+
+def log_prepared(
+    uow: AuthorityUnitOfWork, entry: CertificateRecord, findings: int
+) -> None:
+    """Say in the log which bytes will be signed."""
+    assert entry.tbs is not None
     uow.audit.append(
-        at=at,
-        by=by,
+        at=entry.prepared_at,
+        by=entry.prepared_by,
         act="certificate.prepared",
-        subject=subject_of(authority, prepared.serial),
+        subject=subject_of(entry.authority, entry.serial),
         details={
-            "kind": kind.value,
-            "profile": profile,
-            "generation": generation,
-            "tbs": hashlib.sha256(prepared.tbs).hexdigest(),
-            "application": application,
-            "findings": len(prepared.findings),
+            "kind": entry.kind.value,
+            "profile": entry.profile,
+            "generation": entry.generation,
+            "tbs": hashlib.sha256(entry.tbs).hexdigest(),
+            "application": entry.application,
+            "findings": findings,
         },
     )
-    return entry
 
 
 def finish(
@@ -204,31 +244,37 @@ def finish(
         pending = uow.certificates.get(authority, serial)
         generation = uow.authorities.generation(authority, pending.generation)
     if pending.state is not CertificateState.PENDING:
-        return _settled(pending)
+        return settled(pending)
+    return sign(office, pending, generation, at=at, by=by).certificate
+
+
+def sign(
+    office: Office,
+    pending: CertificateRecord,
+    generation: KeyGenerationRecord,
+    *,
+    at: datetime,
+    by: str,
+) -> Completed:
+    """Sign bytes that are on record, and complete the record.
+
+    Raises:
+        IssuanceError: it was abandoned meanwhile, or the signature does not verify.
+    """
     assert pending.tbs is not None
     signer = office.keyring.open(generation.key_uri)
     certificate = assemble(pending.tbs, signer.suite, signer.sign(pending.tbs))
     office.step("issuance.signed")
     _check(certificate, pending.tbs, generation)
-    with office.store.write() as uow:
-        now = uow.certificates.get(authority, serial)
-        if now.state is not CertificateState.PENDING:
-            # Another process finished the same bytes meanwhile: its signature counts.
-            return _settled(now)
-        _complete(uow, now, certificate, at=at, by=by)
-        completed = uow.certificates.get(authority, serial)
-        uow.commit()
-    office.step("issuance.completed")
+    completed = office.store.write_together(
+        complete_all,
+        Completion(
+            office=office, pending=pending, certificate=certificate, at=at, by=by
+        ),
+    )
+    if completed.new:
+        office.step("issuance.completed")
     return completed
-
-
-def _settled(entry: CertificateRecord) -> CertificateRecord:
-    if entry.state is CertificateState.ABANDONED:
-        raise IssuanceError(
-            f"serial number {entry.serial:x} was abandoned",
-            hint="file a new application",
-        )
-    return entry
 
 
 def _check(certificate: bytes, tbs: bytes, generation: KeyGenerationRecord) -> None:
@@ -241,93 +287,3 @@ def _check(certificate: bytes, tbs: bytes, generation: KeyGenerationRecord) -> N
             "verify; the certificate is not handed out",
             hint="check the key store, then run recovery",
         )
-
-
-def _complete(
-    uow: AuthorityUnitOfWork,
-    pending: CertificateRecord,
-    certificate: bytes,
-    *,
-    at: datetime,
-    by: str,
-) -> None:
-    authority, serial = pending.authority, pending.serial
-    uow.certificates.complete(authority, serial, certificate=certificate, at=at)
-    uow.audit.append(
-        at=at,
-        by=by,
-        act="certificate.completed",
-        subject=subject_of(authority, serial),
-        details={"sha256": hashlib.sha256(certificate).hexdigest()},
-    )
-    if pending.application is None:
-        return
-    application = uow.applications.get(pending.application)
-    revoked = uow.journal.find(authority, serial) is not None
-    uow.applications.move(
-        application.id,
-        from_=ApplicationState.ISSUING,
-        to=ApplicationState.CANCELLED if revoked else ApplicationState.ISSUED,
-        at=at,
-    )
-    uow.audit.append(
-        at=at,
-        by=by,
-        act="application.cancelled" if revoked else "application.issued",
-        subject=application.id,
-        details={"certificate": subject_of(authority, serial)},
-    )
-    if application.renews is not None and not revoked:
-        _supersede(uow, authority, application.renews, at=at, by=by)
-
-
-def _supersede(
-    uow: AuthorityUnitOfWork, authority: str, serial: int, *, at: datetime, by: str
-) -> None:
-    if uow.journal.find(authority, serial) is None:
-        journal(
-            uow,
-            uow.certificates.get(authority, serial),
-            RevocationReason.SUPERSEDED,
-            ground="renewed",
-            at=at,
-            by=by,
-        )
-
-
-def journal(
-    uow: AuthorityUnitOfWork,
-    certificate: CertificateRecord,
-    reason: RevocationReason,
-    *,
-    ground: str,
-    at: datetime,
-    by: str,
-    invalidity_date: datetime | None = None,
-    event_id: str | None = None,
-) -> JournalEntry:
-    """Put a serial number into the journal and the audit log; the caller commits.
-
-    Raises:
-        Conflict: it is in the journal.
-    """
-    entry = uow.journal.append(
-        Revocation(
-            serial=certificate.serial,
-            at=at,
-            reason=reason,
-            invalidity_date=invalidity_date,
-        ),
-        authority=certificate.authority,
-        ground=ground,
-        actor=by,
-        event_id=event_id,
-    )
-    uow.audit.append(
-        at=at,
-        by=by,
-        act="certificate.revoked",
-        subject=subject_of(certificate.authority, certificate.serial),
-        details={"reason": reason.label, "ground": ground, "event": event_id},
-    )
-    return entry

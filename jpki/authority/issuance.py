@@ -13,28 +13,26 @@ from datetime import datetime
 from typing import Final
 
 from jpki import data
-from jpki.authority.applications import (
-    application_for,
-    live_certificate,
-    require_applicant,
-)
+from jpki.authority.applications import permit, require_applicant
 from jpki.authority.certifying import (
     finish,
-    issuer_view,
     key_digest,
     new_serial,
-    record,
-    signing_generation,
-    subject_of,
+    pending_record,
+    sign,
 )
-from jpki.authority.consent import Consent, redeem, usable_consent
-from jpki.authority.deeds import issuance
+from jpki.authority.completing import Completed
 from jpki.authority.office import Office, whole_second
+from jpki.authority.recording import (
+    Draft,
+    Enquiry,
+    Ready,
+    approval,
+    look_all,
+    record_all,
+)
 from jpki.errors import (
     ApplicationConflict,
-    CertificateLive,
-    ConsentRequired,
-    KeyRejected,
     OutsideSigningWindow,
     ProofOfPossessionError,
     RegistryUnavailable,
@@ -51,8 +49,6 @@ from jpki.store.authority_records import (
     ApplicationRecord,
     ApplicationState,
     CertificateKind,
-    CertificateRecord,
-    KeyGenerationRecord,
 )
 from jpki.x509.certificates import PreparedCertificate, prepare_certificate
 from jpki.x509.keys import check_strength
@@ -99,13 +95,12 @@ def issue(
         RuleViolation: the certificate would break a rule; nothing is recorded.
     """
     moment = whole_second(at)
-    with office.store.read() as uow:
-        found = application_for(uow, application, _ACT, by)
-    public_key = _checked_key(office, found, request, moment)
-    serial = _record(office, found, public_key, at=moment, by=by)
-    office.step("issuance.recorded")
-    completed = finish(office, found.authority, serial, at=moment, by=by.id)
-    return _answer(office, found.id, completed)
+    enquiry = Enquiry(office=office, application=application, at=moment)
+    ready = office.store.read_together(look_all, enquiry)
+    permit(ready.application, _ACT, by)
+    public_key = _checked_key(office, ready.application, request, moment)
+    completed = _issue(office, ready, public_key, at=moment, by=by)
+    return _answer(office, application, completed)
 
 
 def _checked_key(
@@ -141,26 +136,21 @@ def _resumed(
     )
 
 
-def _record(
-    office: Office,
-    application: ApplicationRecord,
-    public_key: bytes,
-    *,
-    at: datetime,
-    by: Caller,
-) -> int:
-    """Reserve a serial number over items that no applied event has overtaken.
+def _issue(
+    office: Office, ready: Ready, public_key: bytes, *, at: datetime, by: Caller
+) -> Completed:
+    """Record over items that no applied event has overtaken, then sign.
 
-    Where an earlier call, or one at the same time, has reserved one for the same key,
-    that is the answer.
+    Where an earlier call, or one at the same time, has reserved a serial number for the
+    same key, that one is finished.
     """
     for _ in range(_ATTEMPTS):
+        application = ready.application
         if application.state is not ApplicationState.FILED:
-            with office.store.read() as uow:
-                return _resumed(uow, application, public_key)
+            return _resume(office, application, public_key, at=at, by=by)
         if office.issuance_approval:
             with office.store.read() as uow:
-                _approval(uow, application, at)
+                approval(uow, application, at)
         provided = require_applicant(
             office,
             application.resident,
@@ -168,102 +158,61 @@ def _record(
             application.municipality,
             at,
         )
-        with office.store.read() as uow:
-            generation = signing_generation(office, uow, application.authority, at)
-            prepared = _prepare(
-                office, uow, application, generation, provided, public_key, at
-            )
-        with office.store.write() as uow:
-            application = uow.applications.get(application.id)
-            if application.state is not ApplicationState.FILED:
-                continue
-            overtaken = uow.events.position() > provided.as_of
-            taken = uow.certificates.find(application.authority, prepared.serial)
-            if overtaken or taken is not None:
-                continue
-            _recheck(uow, application, public_key, at)
-            if office.issuance_approval:
-                outcome = subject_of(application.authority, prepared.serial)
-                consent = _approval(uow, application, at)
-                redeem(uow, consent, outcome=outcome, at=at)
-            record(
-                uow,
-                prepared,
-                authority=application.authority,
-                generation=generation.number,
-                kind=CertificateKind(application.purpose.value),
-                profile=office.era.profiles[application.purpose.value],
-                public_key=public_key,
-                at=at,
-                by=by.id,
-                application=application.id,
-                resident=application.resident,
-                as_of=provided.as_of,
-            )
-            uow.applications.move(
-                application.id,
-                from_=ApplicationState.FILED,
-                to=ApplicationState.ISSUING,
-                at=at,
-                serial=prepared.serial,
-            )
-            uow.audit.append(
-                at=at,
-                by=by.id,
-                act="application.issuing",
-                subject=application.id,
-                details={
-                    "certificate": subject_of(application.authority, prepared.serial)
-                },
-            )
-            uow.commit()
-        return prepared.serial
+        prepared = _prepare(office, ready, provided, public_key, at)
+        pending = pending_record(
+            prepared,
+            authority=application.authority,
+            generation=ready.signing.key.number,
+            kind=CertificateKind(application.purpose.value),
+            profile=office.era.profiles[application.purpose.value],
+            public_key=public_key,
+            at=at,
+            by=by.id,
+            application=application.id,
+            resident=application.resident,
+            as_of=provided.as_of,
+        )
+        draft = Draft(
+            office=office, pending=pending, findings=len(prepared.findings), at=at
+        )
+        if office.store.write_together(record_all, draft):
+            office.step("issuance.recorded")
+            return sign(office, pending, ready.signing.key, at=at, by=by.id)
+        enquiry = Enquiry(office=office, application=application.id, at=at)
+        ready = office.store.read_together(look_all, enquiry)
     raise RegistryUnavailable(
         "its answers are older than the events that have taken effect here"
     )
 
 
-def _approval(
-    uow: AuthorityUnitOfWork, application: ApplicationRecord, at: datetime
-) -> Consent:
-    asked = uow.consents.newest(issuance(application.id).digest)
-    if asked is None:
-        raise ConsentRequired(
-            f"nobody was asked to approve application {application.id}",
-            hint="request the issuance, and have an approver agree",
-        )
-    return usable_consent(uow, asked, at)
-
-
-def _recheck(
-    uow: AuthorityUnitOfWork,
+def _resume(
+    office: Office,
     application: ApplicationRecord,
     public_key: bytes,
+    *,
     at: datetime,
-) -> None:
-    """What must be true in the very transaction that reserves the serial number."""
-    if uow.certificates.of_key(key_digest(public_key)):
-        raise KeyRejected("reused", "this key has a certificate already")
-    live = live_certificate(uow, application.resident, application.purpose, at)
-    if live is not None and live.serial != application.renews:
-        raise CertificateLive(f"certificate {live.serial:x} lives on")
+    by: Caller,
+) -> Completed:
+    with office.store.read() as uow:
+        serial = _resumed(uow, application, public_key)
+    certificate = finish(office, application.authority, serial, at=at, by=by.id)
+    return Completed(certificate=certificate, application=None, new=False)
 
 
 def _prepare(
     office: Office,
-    uow: AuthorityUnitOfWork,
-    application: ApplicationRecord,
-    generation: KeyGenerationRecord,
+    ready: Ready,
     provided: Provided,
     public_key: bytes,
     at: datetime,
 ) -> PreparedCertificate:
+    application, generation = ready.application, ready.signing.key
     role = application.purpose.value
     profile = office.certificate_profile(office.era.profiles[role])
     signature = application.purpose is Purpose.SIGNATURE
     prepared = prepare_certificate(
         profile,
-        issuer=issuer_view(uow, generation),
+        issuer=ready.signing.issuer,
         values=_values(office, application, at),
         public_key=public_key,
         serial=new_serial(office.random),
@@ -304,24 +253,25 @@ def _opaque(random: Random) -> str:
     return "".join(characters)
 
 
-def _answer(office: Office, application: str, completed: CertificateRecord) -> Issued:
+def _answer(office: Office, application: str, completed: Completed) -> Issued:
+    certificate, now = completed.certificate, completed.application
     with office.store.read() as uow:
-        now = uow.applications.get(application)
+        now = now or uow.applications.get(application)
         generation = uow.authorities.generation(
-            completed.authority, completed.generation
+            certificate.authority, certificate.generation
         )
-        own = uow.certificates.get(completed.authority, generation.serial)
+        own = uow.certificates.get(certificate.authority, generation.serial)
     if now.state is ApplicationState.CANCELLED:
         raise ApplicationConflict(
             "the resident's record changed meanwhile; the certificate is revoked",
             hint="file a new application",
         )
-    assert completed.certificate is not None
+    assert certificate.certificate is not None
     assert own.certificate is not None
     return Issued(
         application=now,
-        authority=completed.authority,
-        serial=completed.serial,
-        certificate=completed.certificate,
+        authority=certificate.authority,
+        serial=certificate.serial,
+        certificate=certificate.certificate,
         authority_certificate=own.certificate,
     )

@@ -6,12 +6,12 @@ of one unit of work. Rules of the service are not here, only what a table demand
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, null, select, update
 
 from jpki.errors import Conflict, NotFound
 from jpki.model.codes import ResidentCode
@@ -36,6 +36,61 @@ __all__ = ["Applications", "Authorities", "Certificates", "Operators", "values_o
 def values_of(record: Any) -> dict[str, Any]:
     """A record's fields, as the columns of its table."""
     return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+# Statements of the path that every certificate takes, made once. Those with a list of
+# parameters are compiled once for all lengths.
+
+_CERTIFICATE: Final = tables.certificate
+_APPLICATION: Final = tables.application
+
+_RESERVE: Final = insert(_CERTIFICATE)
+_COMPLETE: Final = (
+    update(_CERTIFICATE)
+    .where(
+        _CERTIFICATE.c.authority == bindparam("of"),
+        _CERTIFICATE.c.serial == bindparam("number"),
+    )
+    .values(
+        state=CertificateState.ISSUED,
+        certificate=bindparam("signed"),
+        tbs=null(),
+        completed_at=bindparam("at"),
+    )
+)
+_STATES: Final = select(
+    _CERTIFICATE.c.authority, _CERTIFICATE.c.serial, _CERTIFICATE.c.state
+).where(
+    _CERTIFICATE.c.authority.in_(bindparam("authorities", expanding=True)),
+    _CERTIFICATE.c.serial.in_(bindparam("serials", expanding=True)),
+)
+_KNOWN_KEYS: Final = select(_CERTIFICATE.c.subject_key).where(
+    _CERTIFICATE.c.subject_key.in_(bindparam("keys", expanding=True))
+)
+_OF_RESIDENTS: Final = (
+    select(
+        *(c for c in _CERTIFICATE.c if c.name not in ("tbs", "certificate")),
+    )
+    .where(_CERTIFICATE.c.resident.in_(bindparam("residents", expanding=True)))
+    .order_by(
+        _CERTIFICATE.c.prepared_at, _CERTIFICATE.c.authority, _CERTIFICATE.c.serial
+    )
+)
+_APPLICATIONS: Final = select(_APPLICATION).where(
+    _APPLICATION.c.id.in_(bindparam("ids", expanding=True))
+)
+_MOVE: Final = (
+    update(_APPLICATION)
+    .where(_APPLICATION.c.id == bindparam("this"))
+    .values(
+        state=bindparam("to"), changed_at=bindparam("at"), serial=bindparam("number")
+    )
+)
+
+
+def _columns(names: Iterable[tuple[str, int]]) -> tuple[list[str], list[int]]:
+    pairs = list(names)
+    return sorted({pair[0] for pair in pairs}), [pair[1] for pair in pairs]
 
 
 class _Rows:
@@ -144,6 +199,25 @@ class Certificates(_Rows):
             raise Conflict(f"serial number {record.serial:x} is taken")
         self._insert(tables.certificate, record)
 
+    def reserve_all(self, records: Sequence[CertificateRecord]) -> None:
+        """Enter several at once; the caller has seen that they are free."""
+        self._connection.execute(_RESERVE, [values_of(record) for record in records])
+
+    def complete_all(self, records: Sequence[CertificateRecord]) -> None:
+        """Complete several at once; the caller has seen that they are pending."""
+        self._connection.execute(
+            _COMPLETE,
+            [
+                {
+                    "of": record.authority,
+                    "number": record.serial,
+                    "signed": record.certificate,
+                    "at": record.completed_at,
+                }
+                for record in records
+            ],
+        )
+
     def complete(
         self, authority: str, serial: int, *, certificate: bytes, at: datetime
     ) -> None:
@@ -206,6 +280,33 @@ class Certificates(_Rows):
             raise NotFound("certificate", f"{authority}/{serial:x}")
         return found
 
+    def states(
+        self, names: Iterable[tuple[str, int]]
+    ) -> Mapping[tuple[str, int], CertificateState]:
+        """Where these serial numbers of these authorities stand, as far as reserved."""
+        authorities, serials = _columns(names)
+        rows = self._connection.execute(
+            _STATES, {"authorities": authorities, "serials": serials}
+        )
+        return {(row[0], row[1]): row[2] for row in rows}
+
+    def known_keys(self, digests: Sequence[bytes]) -> frozenset[bytes]:
+        """Those of these keys (by SHA-256) that a certificate names."""
+        rows = self._connection.execute(_KNOWN_KEYS, {"keys": digests})
+        return frozenset(row[0] for row in rows)
+
+    def of_residents(
+        self, residents: Sequence[ResidentCode]
+    ) -> Mapping[ResidentCode, Sequence[CertificateRecord]]:
+        """Every certificate of these persons, oldest first, without its bytes."""
+        found: dict[ResidentCode, list[CertificateRecord]] = {}
+        rows = self._connection.execute(_OF_RESIDENTS, {"residents": residents})
+        for row in rows:
+            record = CertificateRecord(**row._mapping)
+            if record.resident is not None:
+                found.setdefault(record.resident, []).append(record)
+        return found
+
     def pending(self) -> tuple[CertificateRecord, ...]:
         """What was recorded and not completed, oldest first."""
         return self._select(tables.PENDING)
@@ -257,6 +358,29 @@ class Certificates(_Rows):
 
 class Applications(_Rows):
     """Applications of residents for their certificates."""
+
+    def find_all(self, applications: Iterable[str]) -> Mapping[str, ApplicationRecord]:
+        """The applications of these identifiers, as far as there are any."""
+        rows = self._connection.execute(_APPLICATIONS, {"ids": list(set(applications))})
+        return {row.id: ApplicationRecord(**row._mapping) for row in rows}
+
+    def move_all(self, records: Sequence[ApplicationRecord]) -> None:
+        """Write state, time and serial number of several at once.
+
+        The caller has seen, in this transaction, the state that each comes from.
+        """
+        self._connection.execute(
+            _MOVE,
+            [
+                {
+                    "this": record.id,
+                    "to": record.state,
+                    "at": record.changed_at,
+                    "number": record.serial,
+                }
+                for record in records
+            ],
+        )
 
     def add(self, record: ApplicationRecord) -> None:
         """Enter a new application."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from jpki.errors import Conflict, NotFound
 from jpki.model.revocation import Revocation
@@ -22,6 +30,12 @@ from jpki.store.authority_records import (
 from jpki.store.engine import stream
 
 __all__ = ["AppliedEvents", "Journal", "RevocationLists"]
+
+
+_AMONG: Final = select(tables.revocation.c.authority, tables.revocation.c.serial).where(
+    tables.revocation.c.authority.in_(bindparam("authorities", expanding=True)),
+    tables.revocation.c.serial.in_(bindparam("serials", expanding=True)),
+)
 
 
 class Journal:
@@ -80,6 +94,18 @@ class Journal:
             )
         ).first()
         return None if row is None else JournalEntry(**row._mapping)
+
+    def among(self, names: Iterable[tuple[str, int]]) -> frozenset[tuple[str, int]]:
+        """Those of these serial numbers of these authorities that are revoked."""
+        pairs = list(names)
+        rows = self._connection.execute(
+            _AMONG,
+            {
+                "authorities": sorted({pair[0] for pair in pairs}),
+                "serials": [pair[1] for pair in pairs],
+            },
+        )
+        return frozenset((row[0], row[1]) for row in rows)
 
     def after(self, position: int, *, limit: int) -> tuple[JournalEntry, ...]:
         """At most `limit` lines that follow this position, in order."""

@@ -28,9 +28,12 @@ _SUPERUSER: Final = "tests"
 _numbers: Final = itertools.count(1)
 
 
-def new_database(template: str | None = None) -> str:
-    """The URL of a new database: empty, or a copy of the one at another such URL."""
-    cluster = _cluster()
+def new_database(template: str | None = None, *, durable: bool = False) -> str:
+    """The URL of a new database: empty, or a copy of the one at another such URL.
+
+    Durable ones reach the disk at each commit, as in operation; benchmarks want that.
+    """
+    cluster = _cluster(durable)
     name = f"test{next(_numbers)}"
     source = "template0" if template is None else make_url(template).database
     cluster.run(
@@ -62,7 +65,7 @@ def _unprivileged() -> pwd.struct_passwd | None:
 
 
 class _Cluster:
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool) -> None:
         self._bin = _binaries()
         self._user = _unprivileged()
         self.folder = Path(tempfile.mkdtemp(prefix="jpki-pg-"))
@@ -74,7 +77,8 @@ class _Cluster:
             "-E", "UTF8", "--no-locale",
         )  # fmt: skip
         # No test cuts the power, so nothing need reach the disk.
-        options = f"-k {self.folder} -c listen_addresses='' -c fsync=off"
+        sync = "on" if durable else "off"
+        options = f"-k {self.folder} -c listen_addresses='' -c fsync={sync}"
         self.run(
             "pg_ctl", "-D", str(self._data), "-w", "-o", options,
             "-l", str(self.folder / "log"), "start",
@@ -104,7 +108,7 @@ class _Cluster:
 
 
 @cache
-def _cluster() -> _Cluster:
-    cluster = _Cluster()
+def _cluster(durable: bool) -> _Cluster:
+    cluster = _Cluster(durable=durable)
     atexit.register(cluster.stop)
     return cluster

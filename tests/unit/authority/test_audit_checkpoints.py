@@ -117,7 +117,7 @@ def test_a_checkpoint_is_a_small_text_that_is_read_back(office: Office) -> None:
     signed.verify()
     with office.store.read() as uow:
         assert uow.audit.head()[0] == signed.entries
-        assert stored_checkpoints(uow) == (signed,)
+        assert stored_checkpoints(uow)[-1] == signed
         assert verify_audit(uow, signed).unsigned == 0
 
 
@@ -152,6 +152,8 @@ def test_a_checkpoint_in_other_words_is_refused(
 
 def test_checkpoints_are_made_when_due(office: Office) -> None:
     """After so many entries or so long; not where nothing happened."""
+    with office.store.read() as uow:
+        before = verify_audit(uow).checkpoints
     assert checkpoint_due(office, at=_LATER) is None
     _write(office)
     assert checkpoint_due(office, at=FOUNDING) is None
@@ -163,7 +165,7 @@ def test_checkpoints_are_made_when_due(office: Office) -> None:
     assert again.entries == made.entries + 1000
     assert again.key == made.key
     with office.store.read() as uow:
-        assert verify_audit(uow).checkpoints == 3
+        assert verify_audit(uow).checkpoints == before + 2
 
 
 def test_the_tree_keeps_up_over_many_levels(office: Office) -> None:

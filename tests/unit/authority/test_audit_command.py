@@ -58,7 +58,7 @@ def test_a_checkpoint_is_kept_and_held_against_the_log(
     verified = _run(config, "verify", "--checkpoint", kept, "--json")
     assert verified.exit_code == 0, verified.output
     log = json.loads(verified.stdout)["log"]
-    assert log["checkpoints"] == 1
+    assert log["checkpoints"] > 0
     assert log["unsigned_entries"] == 0
     assert "✓" in _run(config, "verify", "--checkpoint", kept).output
 
