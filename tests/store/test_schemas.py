@@ -50,7 +50,7 @@ def test_downgrade_leaves_nothing(database_url: str, schema: str) -> None:
     database = Database(database_url)
     migrate.migrate(database, schema)
     with database.alone() as connection:
-        config = migrate._config(schema)
+        config = migrate.configuration(schema)
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
     with database.read() as connection:
