@@ -14,6 +14,9 @@ from pkilint.bin import lint_crl, lint_pkix_cert
 from jpki.der.writer import object_identifier
 from tests.support.reference_pki import FOUNDED, reference_pki
 
+# pkilint's programs leave the file that they read to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+
 _EXAMPLE_ARC: Final = object_identifier("2.999")[2:]
 """Arcs under 2.999 (X.660, for examples) stand where the service's policies are not
 public. pkilint's decoder refuses them as out of range, and judges nothing else then."""
