@@ -13,12 +13,8 @@ from jpki.errors import JpkiError
 from jpki.store import authority_tables as tables
 from jpki.store import migrate
 from jpki.store.audit_log import AuditLog
-from jpki.store.authority_books import (
-    Applications,
-    Authorities,
-    Certificates,
-    Operators,
-)
+from jpki.store.authority_books import Applications, Authorities, Operators
+from jpki.store.certificate_book import Certificates
 from jpki.store.consents import Consents
 from jpki.store.engine import Database
 from jpki.store.nonces import Nonces

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from jpki.errors import Conflict, NotFound
 from jpki.store import authority_tables as tables
-from jpki.store.authority_books import values_of
 from jpki.store.authority_records import ConsentRecord
+from jpki.store.rows import values_of
 
 __all__ = ["Consents"]
 

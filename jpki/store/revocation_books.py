@@ -19,7 +19,6 @@ from sqlalchemy import (
 from jpki.errors import Conflict, NotFound
 from jpki.model.revocation import Revocation
 from jpki.store import authority_tables as tables
-from jpki.store.authority_books import values_of
 from jpki.store.authority_records import (
     AppliedEvent,
     CertificateKind,
@@ -28,6 +27,7 @@ from jpki.store.authority_records import (
     JournalEntry,
 )
 from jpki.store.engine import stream
+from jpki.store.rows import values_of
 
 __all__ = ["AppliedEvents", "Journal", "RevocationLists"]
 

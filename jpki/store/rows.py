@@ -1,0 +1,25 @@
+"""What every book over a connection needs: records as columns, and entering them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert
+
+__all__ = ["Rows", "values_of"]
+
+
+def values_of(record: Any) -> dict[str, Any]:
+    """A record's fields, as the columns of its table."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+class Rows:
+    """What every book here needs of its connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def _insert(self, table: Table, record: object) -> None:
+        self._connection.execute(insert(table).values(values_of(record)))
