@@ -69,8 +69,11 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             or (self._discard_until is not None and now > self._discard_until)
             or (self.total_outbufs_len and not self.requests and self._stalled())
         ):
-            self.will_close = True
-            self.total_outbufs_len = 0
+            # Not left to the loop: a socket that takes no octet is never writable.
+            if self.requests:
+                self.will_close = True
+            else:
+                self.handle_close()
 
     def _stalled(self) -> bool:
         return bool(time.time() - self.last_activity > _SEND_SECONDS)
