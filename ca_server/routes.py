@@ -213,10 +213,7 @@ def _for_auditors(routes: Blueprint, counter: Counter) -> None:
         return json_answer(
             {
                 "log": {"entries": log.entries, "head": log.head},
-                "serials": {
-                    "reserved": len(account.lines),
-                    **{state.value: n for state, n in account.counts.items()},
-                },
+                "serials": dict(account.summary),
                 "problems": list(account.problems),
                 "feed_position": cursor(office),
             }

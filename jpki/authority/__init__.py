@@ -1,9 +1,10 @@
 """What a certification authority does: use cases over an `Office`.
 
 Two people agree (`consent`) to what nobody may do alone: found and cross-certify
-(`establish`), roll over to a new key (`rollover`). Certify responders and operators
-(`delegation`), take applications and issue (`applications`, `issuance`), revoke
-(`revocation`, `intake`), publish (`publication`), answer (`status`, `directory`), and
+(`establish`), roll over to a new key (`rollover`). Certify responders
+(`responder_keys`) and operators (`delegation`), take applications and issue
+(`applications`, `issuance`) under serial numbers (`serials`), revoke (`revocation`,
+`intake`), publish (`publication`), answer (`status`, `directory`, `responder`), and
 account for it all (`recovery`, `audit`).
 """
 
@@ -24,13 +25,7 @@ from jpki.authority.audit import (
 )
 from jpki.authority.checkpoints import Checkpoint, checkpoint, parse_checkpoint
 from jpki.authority.consent import Consent, agree, approve, approved, refuse, request
-from jpki.authority.delegation import (
-    certify_responder,
-    current_responder,
-    dismiss_operator,
-    enrol_operator,
-    find_caller,
-)
+from jpki.authority.delegation import dismiss_operator, enrol_operator, find_caller
 from jpki.authority.directory import AuthorityCertificate, authority_certificates
 from jpki.authority.establish import (
     cross_certify,
@@ -46,8 +41,14 @@ from jpki.authority.office import Keyring, Office, Provision, Step
 from jpki.authority.proofs import parse_proof, prove_certificate, prove_growth
 from jpki.authority.publication import publish, publish_due
 from jpki.authority.recovery import Recovered, abandon, recover
+from jpki.authority.responder_keys import (
+    certify_responder,
+    current_responder,
+    renew_responders,
+)
 from jpki.authority.revocation import revoke
 from jpki.authority.rollover import RolledOver, issues_until, roll_over
+from jpki.authority.serials import UnusedSerials, serials_for
 from jpki.authority.status import status_of
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "SerialAccount",
     "SerialLine",
     "Step",
+    "UnusedSerials",
     "abandon",
     "account_for_serials",
     "agree",
@@ -104,9 +106,11 @@ __all__ = [
     "publish_due",
     "recover",
     "refuse",
+    "renew_responders",
     "request",
     "revoke",
     "roll_over",
+    "serials_for",
     "status_of",
     "verify_audit",
 ]

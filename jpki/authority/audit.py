@@ -11,6 +11,12 @@ from typing import Final
 
 from jpki.authority.certifying import subject_of
 from jpki.authority.checkpoints import KEY_MADE, Checkpoint, stored_checkpoints
+from jpki.authority.serials import (
+    RESERVED,
+    UnusedSerials,
+    block_problems,
+    unused_serials,
+)
 from jpki.errors import AuditError, EncodingError
 from jpki.model.merkle import CompactRange, leaf_hash
 from jpki.store import AuthorityUnitOfWork
@@ -69,11 +75,23 @@ class SerialAccount:
     lines: tuple[SerialLine, ...]
     problems: tuple[str, ...]
     """Each a sentence; none when the books agree with the log."""
+    unused: tuple[UnusedSerials, ...] = ()
+    """Counted numbers that were reserved and never given to a certificate."""
 
     @property
     def counts(self) -> Mapping[CertificateState, int]:
         """How many numbers stand in which state."""
         return Counter(line.state for line in self.lines)
+
+    @property
+    def summary(self) -> Mapping[str, int]:
+        """The account in a few figures."""
+        unused = sum(run.count for run in self.unused)
+        return {
+            "reserved": len(self.lines) + unused,
+            **{state.value: count for state, count in self.counts.items()},
+            **({"unused": unused} if unused else {}),
+        }
 
 
 def verify_audit(
@@ -215,7 +233,8 @@ class _Logged:
 def account_for_serials(uow: AuthorityUnitOfWork) -> SerialAccount:
     """Hold every serial number against the log, the journal and its application."""
     problems: list[str] = []
-    logged = _read_log(uow, problems)
+    blocks = list(uow.serials.walk())
+    logged, logged_blocks = _read_log(uow, problems)
     revoked = {subject_of(*line) for line in uow.journal.serials()}
     lines: list[SerialLine] = []
     applications: dict[str, _Claim] = {}
@@ -240,12 +259,24 @@ def account_for_serials(uow: AuthorityUnitOfWork) -> SerialAccount:
         f"{name} is in the journal, but was never reserved" for name in revoked - known
     ]
     problems += _applications(uow, applications)
-    return SerialAccount(lines=tuple(lines), problems=tuple(problems))
+    certified = [(line.authority, line.serial) for line in lines]
+    problems += block_problems(blocks, logged_blocks, certified)
+    return SerialAccount(
+        lines=tuple(lines),
+        problems=tuple(problems),
+        unused=tuple(unused_serials(blocks, certified)),
+    )
 
 
-def _read_log(uow: AuthorityUnitOfWork, problems: list[str]) -> dict[str, _Logged]:
+def _read_log(
+    uow: AuthorityUnitOfWork, problems: list[str]
+) -> tuple[dict[str, _Logged], set[str]]:
+    """What was logged of each certificate, and the blocks of numbers."""
     logged: dict[str, _Logged] = {}
+    blocks: set[str] = set()
     for entry in uow.audit.walk():
+        if entry.act == RESERVED:
+            blocks.add(entry.subject)
         kind, _, act = entry.act.partition(".")
         if kind != "certificate":
             continue
@@ -257,7 +288,7 @@ def _read_log(uow: AuthorityUnitOfWork, problems: list[str]) -> dict[str, _Logge
             said.sha256 = details.get("sha256", said.sha256)
         except (ValueError, AttributeError):
             problems.append(f"audit entry {entry.sequence} has unreadable details")
-    return logged
+    return logged, blocks
 
 
 _ACTS_OF_STATE: Final = {

@@ -1,4 +1,4 @@
-"""Certifying those who work for an authority: OCSP responders and operators."""
+"""Certifying those who work for an authority, and who they are: its operators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from jpki.authority.certifying import (
     issuer_view,
     journal,
     key_digest,
-    new_serial,
     record,
     signing_generation,
     subject_of,
@@ -19,6 +18,7 @@ from jpki.authority.consent import Consent, redeem
 from jpki.authority.deeds import enrolment
 from jpki.authority.in_office import as_caller, caller_in_office
 from jpki.authority.office import Office, whole_second
+from jpki.authority.serials import serials_for
 from jpki.errors import (
     Conflict,
     ConsentRequired,
@@ -34,106 +34,16 @@ from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
     CertificateKind,
     CertificateRecord,
-    CertificateState,
     KeyGenerationRecord,
     OperatorRecord,
-    ResponderRecord,
 )
-from jpki.x509.certificates import PreparedCertificate, prepare_certificate
+from jpki.x509.certificates import prepare_certificate
 from jpki.x509.keys import check_strength
 
-__all__ = [
-    "certify_responder",
-    "current_responder",
-    "dismiss_operator",
-    "enrol_operator",
-    "find_caller",
-]
+__all__ = ["dismiss_operator", "enrol_operator", "find_caller", "record_delegate"]
 
 _MAX_OPERATOR_ID = 64
 """ub-common-name (RFC 5280 A.1): the identifier stands in the certificate."""
-
-
-def certify_responder(
-    office: Office,
-    authority: str,
-    *,
-    at: datetime,
-    by: Caller,
-    generation: int | None = None,
-) -> tuple[ResponderRecord, CertificateRecord]:
-    """Make a key for OCSP answers and certify it with the key that certifies now.
-
-    Args:
-        generation: another key of the authority, for answers about what that signed.
-
-    Raises:
-        PermissionDenied: not a CA operator.
-        NotFound, OutsideSigningWindow, AlgorithmError: the authority cannot sign now.
-    """
-    moment = whole_second(at)
-    require_role(by, "certify a responder", Role.CA_OPERATOR)
-    role = CertificateKind.RESPONDER
-    wanted = suite(office.era.suites[role.value])
-    office.era.require(wanted.id, Act.ISSUE, moment)
-    with office.store.read() as uow:
-        key = (
-            signing_generation(office, uow, authority, moment)
-            if generation is None
-            else _usable(uow.authorities.generation(authority, generation), moment)
-        )
-    serial = new_serial(office.random)
-    uri, signer = office.keyring.generate(wanted, f"{authority}-ocsp-{serial:x}")
-    responder = ResponderRecord(
-        authority=authority,
-        serial=serial,
-        generation=key.number,
-        suite=wanted.id,
-        key_uri=uri,
-        public_key=signer.public_key,
-    )
-    with office.store.write() as uow:
-        prepared = _prepare(
-            office, uow, key, role, serial, signer.public_key, {}, moment
-        )
-        _record(
-            uow, office, prepared, key, role, signer.public_key, at=moment, by=by.id
-        )
-        uow.authorities.add_responder(responder)
-        uow.commit()
-    office.step("establish.recorded")
-    return responder, finish(office, authority, serial, at=moment, by=by.id)
-
-
-def _usable(key: KeyGenerationRecord, at: datetime) -> KeyGenerationRecord:
-    if not key.signs_from <= at <= key.signs_until:
-        raise OutsideSigningWindow(
-            f"key {key.number} of {key.authority} signs from {key.signs_from:%Y-%m-%d} "
-            f"to {key.signs_until:%Y-%m-%d}"
-        )
-    return key
-
-
-def current_responder(
-    office: Office, authority: str, *, at: datetime, generation: int | None = None
-) -> tuple[ResponderRecord, CertificateRecord] | None:
-    """The newest responder whose certificate holds now.
-
-    It may answer for what the same key signed that certified it (RFC 6960 4.2.2.2);
-    `generation` asks for the responder of one key.
-    """
-    moment = whole_second(at)
-    with office.store.read() as uow:
-        for responder in reversed(uow.authorities.responders(authority)):
-            certificate = uow.certificates.get(authority, responder.serial)
-            if (
-                generation in (None, responder.generation)
-                and certificate.state is CertificateState.ISSUED
-                and certificate.not_before <= moment <= certificate.not_after
-                and uow.journal.find(authority, responder.serial) is None
-            ):
-                return responder, certificate
-    return None
 
 
 def enrol_operator(
@@ -170,36 +80,26 @@ def enrol_operator(
         known = uow.operators.find(operator.id)
         if known is None:
             generation = signing_generation(office, uow, authority, moment)
-            prepared = _prepare(
+            serial = record_delegate(
                 office,
                 uow,
-                generation,
-                role,
-                new_serial(office.random),
-                operator.public_key,
-                {"operator": operator.id},
-                moment,
-            )
-            if isinstance(by, Consent):
-                outcome = subject_of(authority, prepared.serial)
-                redeem(uow, by, outcome=outcome, at=moment)
-            _record(
-                uow,
-                office,
-                prepared,
                 generation,
                 role,
                 operator.public_key,
+                {"operator": operator.id},
                 at=moment,
                 by=by.id,
             )
+            if isinstance(by, Consent):
+                outcome = subject_of(authority, serial)
+                redeem(uow, by, outcome=outcome, at=moment)
             known = OperatorRecord(
                 id=operator.id,
                 role=operator.role,
                 municipality=operator.municipality,
                 public_key=operator.public_key,
                 authority=authority,
-                serial=prepared.serial,
+                serial=serial,
                 enrolled_at=moment,
                 enrolled_by=by.id,
             )
@@ -283,17 +183,28 @@ def find_caller(
         return caller_in_office(uow, operator, at=at)
 
 
-def _prepare(
+def record_delegate(
     office: Office,
     uow: AuthorityUnitOfWork,
     generation: KeyGenerationRecord,
     role: CertificateKind,
-    serial: int,
     public_key: bytes,
     values: dict[str, str],
+    *,
     at: datetime,
-) -> PreparedCertificate:
+    by: str,
+) -> int:
+    """Record a certificate for somebody's new key, not yet signed; its serial number.
+
+    Raises:
+        KeyRejected: the key has a certificate.
+        OutsideSigningWindow: the authority's key ends before it could begin.
+    """
+    if uow.certificates.of_key(key_digest(public_key)):
+        raise KeyRejected("reused", "this key has a certificate already")
     profile = office.certificate_profile(office.era.profiles[role.value])
+    authority = generation.authority
+    (serial,) = serials_for(office, uow, authority, 1, at=at, by=by)
     prepared = prepare_certificate(
         profile,
         issuer=issuer_view(uow, generation),
@@ -304,32 +215,16 @@ def _prepare(
         not_after=min(profile.validity.ends(at), generation.signs_until),
     )
     if prepared.not_after <= at:
-        raise OutsideSigningWindow(f"{generation.authority} ends before it can certify")
-    return prepared
-
-
-def _record(
-    uow: AuthorityUnitOfWork,
-    office: Office,
-    prepared: PreparedCertificate,
-    generation: KeyGenerationRecord,
-    role: CertificateKind,
-    public_key: bytes,
-    *,
-    at: datetime,
-    by: str,
-) -> None:
-    known = uow.certificates.of_key(key_digest(public_key))
-    if known:
-        raise KeyRejected("reused", "this key has a certificate already")
+        raise OutsideSigningWindow(f"{authority} ends before it can certify")
     record(
         uow,
         prepared,
-        authority=generation.authority,
+        authority=authority,
         generation=generation.number,
         kind=role,
-        profile=office.era.profiles[role.value],
+        profile=profile.id,
         public_key=public_key,
         at=at,
         by=by,
     )
+    return serial

@@ -14,7 +14,6 @@ from jpki.authority.certifying import (
     finish,
     issuer_view,
     key_digest,
-    new_serial,
     record,
     signing_generation,
     subject_of,
@@ -28,6 +27,7 @@ from jpki.authority.identifiers import (
     national_id,
 )
 from jpki.authority.office import Office, whole_second
+from jpki.authority.serials import serials_for
 from jpki.errors import IssuanceError, OutsideSigningWindow
 from jpki.model.eras import Act
 from jpki.model.names import Name
@@ -44,7 +44,7 @@ from jpki.store.authority_records import (
     CertificateState,
     KeyGenerationRecord,
 )
-from jpki.x509.certificates import PreparedCertificate, prepare_certificate
+from jpki.x509.certificates import prepare_certificate
 from jpki.x509.issuers import IssuerView
 from jpki.x509.keys import key_identifier
 from jpki.x509.names import encode_name, parse_name
@@ -54,8 +54,8 @@ __all__ = [
     "found_bridge",
     "found_governor",
     "found_national",
+    "key_label",
     "live_cross_certificate",
-    "prepare_cross",
     "record_cross",
 ]
 
@@ -176,32 +176,32 @@ def _record_founding(office: Office, plan: _Plan, *, at: datetime, by: Consent) 
     wanted = suite(office.era.suites[plan.role.value])
     office.era.require(wanted.id, Act.ISSUE, at)
     profile = office.certificate_profile(office.era.profiles[plan.role.value])
-    serial = new_serial(office.random)
-    uri, signer = office.keyring.generate(wanted, f"{plan.authority}-1-{serial:x}")
+    uri, signer = office.keyring.generate(wanted, key_label(office, plan.authority))
     identifier = key_identifier(signer.public_key)
-    prepared = prepare_certificate(
-        profile,
-        issuer=IssuerView(
-            name=plan.name,
-            alternative_name=plan.alternative,
-            key_identifier=identifier,
-            certificate_issuer=plan.name,
-            certificate_serial=serial,
-            suite=wanted,
-        ),
-        values={},
-        public_key=signer.public_key,
-        serial=serial,
-        not_before=at,
-        subject=plan.name,
-        subject_alternative=plan.alternative,
-    )
     with office.store.write() as uow:
         # Another process may have been faster: its key is the authority's then, and
         # ours signs nothing.
         before = _first_serial(uow, plan.authority)
         if before is not None:
             return before
+        (serial,) = serials_for(office, uow, plan.authority, 1, at=at, by=by.id)
+        prepared = prepare_certificate(
+            profile,
+            issuer=IssuerView(
+                name=plan.name,
+                alternative_name=plan.alternative,
+                key_identifier=identifier,
+                certificate_issuer=plan.name,
+                certificate_serial=serial,
+                suite=wanted,
+            ),
+            values={},
+            public_key=signer.public_key,
+            serial=serial,
+            not_before=at,
+            subject=plan.name,
+            subject_alternative=plan.alternative,
+        )
         redeem(uow, by, outcome=subject_of(plan.authority, serial), at=at)
         uow.authorities.add(
             AuthorityRecord(
@@ -250,6 +250,11 @@ def _record_founding(office: Office, plan: _Plan, *, at: datetime, by: Consent) 
     return serial
 
 
+def key_label(office: Office, owner: str) -> str:
+    """A name for a new key that no other key bears."""
+    return f"{owner}-{office.random(8).hex()}"
+
+
 def _first_serial(uow: AuthorityUnitOfWork, authority: str) -> int | None:
     if uow.authorities.find(authority) is None:
         return None
@@ -271,33 +276,35 @@ def cross_certify(
     """
     moment = whole_second(at)
     by.require(cross_certification(issuer, subject))
-    with office.store.read() as uow:
+    with office.store.write() as uow:
         signing = signing_generation(office, uow, issuer, moment)
         certified = established_generation(office, uow, subject, moment)
-        prepared = prepare_cross(office, uow, signing, certified, moment)
-    with office.store.write() as uow:
         serial = live_cross_certificate(uow, signing, certified, moment)
         if serial is None:
-            record_cross(office, uow, prepared, signing, certified, moment, by.id)
-            serial = prepared.serial
+            serial = record_cross(office, uow, signing, certified, moment, by.id)
         redeem(uow, by, outcome=subject_of(issuer, serial), at=moment)
         uow.commit()
     office.step("establish.recorded")
     return finish(office, issuer, serial, at=moment, by=by.id)
 
 
-def prepare_cross(
+def record_cross(
     office: Office,
     uow: AuthorityUnitOfWork,
     signing: KeyGenerationRecord,
     certified: KeyGenerationRecord,
     at: datetime,
-) -> PreparedCertificate:
-    """The cross certificate from one key to another authority's key, not yet signed."""
+    by: str,
+) -> int:
+    """Record a cross certificate from one key to another authority's, not yet signed.
+
+    The answer is its serial number; the caller commits, and finishes it.
+    """
     issuing = uow.authorities.get(signing.authority)
     other = uow.authorities.get(certified.authority)
     profile = _cross_profile(office, issuing)
-    return prepare_certificate(
+    (serial,) = serials_for(office, uow, issuing.id, 1, at=at, by=by)
+    prepared = prepare_certificate(
         profile,
         issuer=issuer_view(uow, signing),
         values={
@@ -305,7 +312,7 @@ def prepare_cross(
             "subject_policy": _policy(office, other),
         },
         public_key=certified.public_key,
-        serial=new_serial(office.random),
+        serial=serial,
         not_before=at,
         not_after=min(
             profile.validity.ends(at), signing.signs_until, certified.signs_until
@@ -315,29 +322,18 @@ def prepare_cross(
         if other.alternative_name is None
         else parse_name(other.alternative_name),
     )
-
-
-def record_cross(
-    office: Office,
-    uow: AuthorityUnitOfWork,
-    prepared: PreparedCertificate,
-    signing: KeyGenerationRecord,
-    certified: KeyGenerationRecord,
-    at: datetime,
-    by: str,
-) -> None:
-    """Reserve its serial number; the caller commits, and finishes it."""
     record(
         uow,
         prepared,
-        authority=signing.authority,
+        authority=issuing.id,
         generation=signing.number,
         kind=CertificateKind.CROSS,
-        profile=_cross_profile(office, uow.authorities.get(signing.authority)).id,
+        profile=profile.id,
         public_key=certified.public_key,
         at=at,
         by=by,
     )
+    return serial
 
 
 def live_cross_certificate(

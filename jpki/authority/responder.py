@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from jpki.authority.delegation import current_responder
 from jpki.authority.office import Office, whole_second
+from jpki.authority.responder_keys import current_responder
 from jpki.authority.status import status_of
 from jpki.errors import EncodingError
 from jpki.model.suites import Digest

@@ -26,7 +26,6 @@ from jpki.authority.certifying import (
     established_generation,
     finish,
     issuer_view,
-    new_serial,
     record,
     signing_generation,
     subject_of,
@@ -34,11 +33,12 @@ from jpki.authority.certifying import (
 from jpki.authority.consent import Consent, check, redeem
 from jpki.authority.deeds import rollover
 from jpki.authority.establish import (
+    key_label,
     live_cross_certificate,
-    prepare_cross,
     record_cross,
 )
 from jpki.authority.office import Office, whole_second
+from jpki.authority.serials import serials_for
 from jpki.errors import Conflict, OutsideSigningWindow
 from jpki.model.eras import Act
 from jpki.model.names import Name
@@ -139,13 +139,13 @@ def roll_over(
         _key_before(office, uow, authority, switch, moment)
     wanted = suite(office.era.suites[role.value])
     office.era.require(wanted.id, Act.ISSUE, moment)
-    serial = new_serial(office.random)
-    uri, signer = office.keyring.generate(wanted, f"{authority}-{serial:x}")
+    uri, signer = office.keyring.generate(wanted, key_label(office, authority))
     office.step("rollover.key-made")
     with office.store.write() as uow:
+        books = _Books(office=office, uow=uow, at=moment, by=by.id)
+        serial = books.number(authority)
         redeem(uow, by, outcome=subject_of(authority, serial), at=moment)
         old = _key_before(office, uow, authority, switch, moment)
-        books = _Books(office=office, uow=uow, at=moment, by=by.id)
         new = books.add_key(old, role, serial, uri, signer, issues_from=switch)
         links = books.link(old, new)
         crosses = books.renew_crosses(old, new) if cross_certify else []
@@ -210,6 +210,13 @@ class _Books:
     uow: AuthorityUnitOfWork
     at: datetime
     by: str
+
+    def number(self, authority: str) -> int:
+        """A new serial number of this authority."""
+        (serial,) = serials_for(
+            self.office, self.uow, authority, 1, at=self.at, by=self.by
+        )
+        return serial
 
     def add_key(
         self,
@@ -294,7 +301,7 @@ class _Books:
             issuer=issuer_view(self.uow, signing),
             values={},
             public_key=certified.public_key,
-            serial=new_serial(self.office.random),
+            serial=self.number(authority.id),
             not_before=certified.signs_from,
             not_after=min(signing.signs_until, certified.signs_until),
             subject=parse_name(authority.name),
@@ -324,19 +331,10 @@ class _Books:
                 signing = signing_generation(self.office, self.uow, other.id, self.at)
                 pairs.append((signing, new))
             for signing, certified in pairs:
-                prepared = prepare_cross(
-                    self.office, self.uow, signing, certified, self.at
+                serial = record_cross(
+                    self.office, self.uow, signing, certified, self.at, self.by
                 )
-                record_cross(
-                    self.office,
-                    self.uow,
-                    prepared,
-                    signing,
-                    certified,
-                    self.at,
-                    self.by,
-                )
-                recorded.append((signing.authority, prepared.serial))
+                recorded.append((signing.authority, serial))
         return recorded
 
     def _crossed(

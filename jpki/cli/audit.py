@@ -82,10 +82,7 @@ def verify(config: Path, kept: Path | None, as_json: bool) -> None:
             document["log"] = _log(log)
         account = account_for_serials(uow)
     problems += account.problems
-    document["serials"] = {
-        "reserved": len(account.lines),
-        **{state.value: count for state, count in account.counts.items()},
-    }
+    document["serials"] = dict(account.summary)
     document["problems"] = problems
     if as_json:
         _print(document)

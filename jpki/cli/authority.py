@@ -30,11 +30,12 @@ from jpki.authority.consent import (
     request,
 )
 from jpki.authority.deeds import DeedKind
-from jpki.authority.delegation import certify_responder, current_responder, find_caller
+from jpki.authority.delegation import find_caller
 from jpki.authority.keyrings import ResponderKeyring
 from jpki.authority.office import Office
 from jpki.authority.publication import publish_due
 from jpki.authority.recovery import recover
+from jpki.authority.responder_keys import renew_responders
 from jpki.cli.language import language_of
 from jpki.errors import NotInOffice, RequestError
 from jpki.model.operators import Caller, Role
@@ -91,30 +92,11 @@ class _Desk:
         return outcome
 
     def complete(self, *, by: str) -> None:
-        """A responder for each key that signs now and has none; all lists due."""
+        """A responder for each key that signs now and needs one; all lists due."""
         ring = ResponderKeyring(
             self.office.keyring, open_keyring(self.settings.revocation)
         )
-        office = replace(self.office, keyring=ring)
-        caller = find_caller(self.office, by)
-        with self.office.store.read() as uow:
-            keys = uow.authorities.every_generation()
-        for key in keys:
-            if (
-                caller is not None
-                and key.signs_from <= self.at <= key.signs_until
-                and current_responder(
-                    office, key.authority, at=self.at, generation=key.number
-                )
-                is None
-            ):
-                certify_responder(
-                    office,
-                    key.authority,
-                    at=self.at,
-                    by=caller,
-                    generation=key.number,
-                )
+        renew_responders(replace(self.office, keyring=ring), at=self.at, by=by)
         publish_due(self.office, at=self.at, by=by)
 
 

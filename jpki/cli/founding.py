@@ -18,7 +18,7 @@ from jpki import data
 from jpki.access import Credential, create_credential, save_callers
 from jpki.authority.consent import Consent, agree
 from jpki.authority.deeds import Deed, cross_certification, enrolment, founding
-from jpki.authority.delegation import certify_responder, enrol_operator
+from jpki.authority.delegation import enrol_operator
 from jpki.authority.establish import (
     cross_certify,
     found_bridge,
@@ -28,13 +28,14 @@ from jpki.authority.identifiers import BRIDGE, governor_id
 from jpki.authority.keyrings import ResponderKeyring
 from jpki.authority.office import Office
 from jpki.authority.publication import publish_due
+from jpki.authority.responder_keys import renew_responders
 from jpki.durable import create_file
 from jpki.errors import ConfigurationError
 from jpki.model.codes import MunicipalityCode
 from jpki.model.operators import Caller, Role
 from jpki.model.places import Prefecture
 from jpki.service.office import open_keyring
-from jpki.service.settings import FILE_STORE, Settings
+from jpki.service.settings import ERA_SERIALS, FILE_STORE, Settings
 from jpki.store.authority_records import CertificateRecord, CRLRecord
 
 __all__ = ["Founder", "Layout", "Ports", "lay_out"]
@@ -78,6 +79,7 @@ def lay_out(
     ports: Ports,
     clock_offset: timedelta = timedelta(0),
     key_store: str = FILE_STORE,
+    serials: str = ERA_SERIALS,
 ) -> Layout:
     """Make folders, secrets, credentials and the settings file.
 
@@ -88,6 +90,7 @@ def lay_out(
         ports: of the servers.
         clock_offset: moves the clock of all servers; a test system if not zero.
         key_store: where authorities' and responders' keys are made.
+        serials: how certificates are numbered.
 
     Raises:
         ConfigurationError: there is an installation, or the folder cannot be written.
@@ -100,7 +103,7 @@ def lay_out(
             secret = f"{secrets.token_urlsafe(24)}\n".encode("ascii")
             create_file(directory / "data" / "secrets" / f"{name}.txt", secret)
         callers = _credentials(directory / "data" / "credentials", municipalities)
-        text = _settings_text(era, ports, clock_offset, key_store)
+        text = _settings_text(era, ports, clock_offset, key_store, serials)
         create_file(config, text.encode("utf-8"))
     except FileExistsError as error:
         raise ConfigurationError(
@@ -155,7 +158,7 @@ _ROLES: Final = {
 
 
 def _settings_text(
-    era: str, ports: Ports, clock_offset: timedelta, key_store: str
+    era: str, ports: Ports, clock_offset: timedelta, key_store: str, serials: str
 ) -> str:
     seconds = round(clock_offset.total_seconds())
     moved = (
@@ -180,6 +183,7 @@ def _settings_text(
         f'registry_url = "http://127.0.0.1:{ports.registry}"',
         f'ocsp_url = "http://127.0.0.1:{ports.revocation}/ocsp"',
         *keys,
+        *([] if serials == ERA_SERIALS else [f"serials = {json.dumps(serials)}"]),
         "",
         "[revocation]",
         f"port = {ports.revocation}",
@@ -244,8 +248,7 @@ class Founder:
                 consent = self._agree(cross_certification(issuer, subject), at)
                 cross = cross_certify(self._office, issuer, subject, at=at, by=consent)
                 crossed(cross, subject)
-        for authority in (*governors, BRIDGE):
-            certify_responder(self._responding, authority, at=at, by=self._by)
+        renew_responders(self._responding, at=at, by=self._by.id)
         self._enrol(governors, at)
         return publish_due(self._office, at=at, by=self._by.id)
 

@@ -11,10 +11,11 @@ import click
 
 from jpki import data
 from jpki.cli.founding import Founder, Ports, lay_out, prefectures_of
+from jpki.model.serials import SerialScheme
 from jpki.registry.seeding import seed_residents
 from jpki.service.clock import ProcessClock, offset_to, parse_instant
 from jpki.service.office import open_office, open_register
-from jpki.service.settings import FILE_STORE, check_key_store, load
+from jpki.service.settings import ERA_SERIALS, FILE_STORE, check_key_store, load
 from jpki.store.authority_records import CertificateRecord
 
 __all__ = ["init"]
@@ -52,12 +53,19 @@ _PREFECTURES: Final = ("08", "13")
     show_default=True,
     help="A token to make the keys on (RFC 7512), with module-path and pin-source.",
 )
+@click.option(
+    "--serials",
+    type=click.Choice(tuple(scheme.value for scheme in SerialScheme)),
+    help="Number certificates at random, or count them in four octets. "
+    "[default: as the era has it]",
+)
 def init(
     directory: Path,
     era: str,
     codes: tuple[str, ...],
     date: str | None,
     key_store: str,
+    serials: str | None,
 ) -> None:
     """Found authorities, bridge and register in the new folder DIRECTORY.
 
@@ -80,6 +88,7 @@ def init(
         ports=Ports(),
         clock_offset=offset,
         key_store=check_key_store(key_store, "command line", "--key-store"),
+        serials=serials or ERA_SERIALS,
     )
     settings = load(layout.config, os.environ)
     office = open_office(settings, open_register(settings, clock))

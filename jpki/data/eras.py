@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC
 from types import MappingProxyType
+from typing import Final
 
 from jpki.data.tables import Table
 from jpki.model.eras import Act, AlgorithmRule, Era, Window
+from jpki.model.serials import SerialScheme
 from jpki.model.suites import SUITES
 
 __all__ = ["read_algorithm_rules", "read_era"]
+
+_SCHEMES: Final = {scheme.value: scheme for scheme in SerialScheme}
 
 
 def read_algorithm_rules(table: Table) -> Mapping[str, AlgorithmRule]:
@@ -76,6 +80,9 @@ def read_era(table: Table, rules: Mapping[str, AlgorithmRule]) -> Era:
             {suite_id: rules[suite_id] for suite_id in {*suites.values(), *accepted}}
         ),
         source=table.string("source"),
+        serials=table.choice("serials", _SCHEMES)
+        if "serials" in table
+        else SerialScheme.MODERN,
     )
     table.remark("unconfirmed")
     table.finish()

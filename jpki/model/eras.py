@@ -13,6 +13,7 @@ from datetime import date, datetime
 from enum import Enum
 
 from jpki.errors import AlgorithmError
+from jpki.model.serials import SerialScheme
 from jpki.model.suites import SuiteId
 
 __all__ = ["Act", "AlgorithmRule", "Era", "Judgement", "Window"]
@@ -73,6 +74,8 @@ class Era:
     rules: Mapping[SuiteId, AlgorithmRule]
     """The suites that are known in this era, those of earlier eras included."""
     source: str
+    serials: SerialScheme = SerialScheme.MODERN
+    """How its authorities number certificates."""
 
     def judge(self, suite_id: SuiteId, act: Act, at: datetime) -> Judgement:
         """May this suite be used for this act at this instant?"""

@@ -8,14 +8,14 @@ from typing import Final
 from jpki.errors import IssuanceError
 from jpki.model.ports import Random
 
-__all__ = ["RANDOM_OCTETS", "SerialScheme", "next_serial"]
+__all__ = ["LAST_COUNTED", "RANDOM_OCTETS", "SerialScheme", "next_serial"]
 
 RANDOM_OCTETS: Final = 9
 """70 random bits under two fixed ones, so that all are positive and of one length. At
 least 64 are needed (CA/Browser Forum Baseline Requirements 7.1)."""
 
-_LAST_COUNTED: Final = (1 << 31) - 1
-"""The largest positive INTEGER of four octets."""
+LAST_COUNTED: Final = (1 << 31) - 1
+"""The largest positive INTEGER of four octets: no random number is as small."""
 
 
 class SerialScheme(Enum):
@@ -43,7 +43,7 @@ def next_serial(scheme: SerialScheme, *, random: Random, last: int) -> int:
         octets = bytearray(random(RANDOM_OCTETS))
         octets[0] = octets[0] & 0x3F | 0x40
         return int.from_bytes(octets, "big")
-    if last >= _LAST_COUNTED:
+    if last >= LAST_COUNTED:
         raise IssuanceError(
             f"the counter of serial numbers is used up ({last:x})",
             hint="number certificates at random: serial scheme modern",

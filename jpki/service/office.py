@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 
 from jpki import data
 from jpki.access import RequestSigner, load_credential
@@ -11,11 +12,14 @@ from jpki.authority.keyrings import FileKeyring, TokenKeyring
 from jpki.authority.office import Keyring, Office, Step
 from jpki.errors import KeyProviderError
 from jpki.keys.pkcs11.uri import parse_pkcs11_uri
+from jpki.model.eras import Era
 from jpki.model.ports import Clock
+from jpki.model.serials import SerialScheme
 from jpki.registry.client import RegistryClient
 from jpki.service.clock import system_random
 from jpki.service.secrets import passphrase_from
 from jpki.service.settings import (
+    ERA_SERIALS,
     FILE_STORE,
     AuthoritySettings,
     RevocationSettings,
@@ -79,7 +83,7 @@ def open_office(settings: Settings, register: RegistryClient) -> Office:
     return Office(
         store=store,
         keyring=open_keyring(own),
-        era=data.era(settings.common.era),
+        era=_era(settings),
         random=system_random,
         ocsp_url=own.ocsp_url,
         provide=register.provide,
@@ -105,6 +109,14 @@ def open_status_office(settings: Settings) -> Office:
         random=system_random,
         ocsp_url=settings.authority.ocsp_url,
     )
+
+
+def _era(settings: Settings) -> Era:
+    """The era in force, with the numbering that the settings prefer to its own."""
+    era, serials = data.era(settings.common.era), settings.authority.serials
+    if serials == ERA_SERIALS:
+        return era
+    return replace(era, serials=SerialScheme(serials))
 
 
 def _killed_at(point: str | None) -> Step:

@@ -15,9 +15,11 @@ from typing import Final
 
 from jpki.errors import ConfigurationError, KeyProviderError
 from jpki.keys.pkcs11.uri import parse_pkcs11_uri
+from jpki.model.serials import SerialScheme
 from jpki.service.loader import read_document, read_table, setting
 
 __all__ = [
+    "ERA_SERIALS",
     "FILE_STORE",
     "AuthoritySettings",
     "CommonSettings",
@@ -30,6 +32,11 @@ __all__ = [
 
 FILE_STORE: Final = "file"
 """The value of `key_store` that needs no token."""
+
+ERA_SERIALS: Final = "era"
+"""The value of `serials` that leaves it to the era."""
+
+_SCHEMES: Final = tuple(scheme.value for scheme in SerialScheme)
 
 _PORTS: Final = (0, 65535)
 _THREADS: Final = (1, 256)
@@ -84,6 +91,10 @@ class AuthoritySettings:
     """With which the register knows this server."""
     ocsp_url: str = "http://127.0.0.1:8402/ocsp"
     """As it stands in certificates (id-ad-ocsp)."""
+    serials: str = setting(ERA_SERIALS, choices=(ERA_SERIALS, *_SCHEMES))
+    """How certificates are numbered: `modern` at random, `jpki-compat` counted in four
+    octets, `era` as the era's file has it. May change at any time: no random number is
+    as small as a counted one."""
     issuance_approval: bool = False
     """An approver must agree to each application before a certificate is issued."""
     killed_at: str | None = None

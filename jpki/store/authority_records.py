@@ -34,6 +34,7 @@ __all__ = [
     "KeyGenerationRecord",
     "OperatorRecord",
     "ResponderRecord",
+    "SerialBlockRecord",
 ]
 
 
@@ -161,6 +162,17 @@ class CertificateRecord:
     resident: ResidentCode | None = None
     as_of: int | None = None
     """Position of the feed at which the register gave the items."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SerialBlockRecord:
+    """Counted serial numbers that were reserved together, before their certificates."""
+
+    authority: str
+    first: int
+    last: int
+    reserved_at: datetime
+    reserved_by: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,6 +19,7 @@ from jpki.store.consents import Consents
 from jpki.store.engine import Database
 from jpki.store.nonces import Nonces
 from jpki.store.revocation_books import AppliedEvents, Journal, RevocationLists
+from jpki.store.serial_blocks import SerialBlocks
 from jpki.store.together import Together
 
 __all__ = ["Act", "AuthorityStore", "AuthorityUnitOfWork"]
@@ -36,6 +37,7 @@ class AuthorityUnitOfWork:
         self._connection = connection
         self.authorities = Authorities(connection)
         self.certificates = Certificates(connection)
+        self.serials = SerialBlocks(connection)
         self.applications = Applications(connection)
         self.operators = Operators(connection)
         self.consents = Consents(connection)

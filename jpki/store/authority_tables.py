@@ -63,6 +63,7 @@ __all__ = [
     "responder",
     "revocation",
     "seen_nonce",
+    "serial_block",
 ]
 
 METADATA: Final = MetaData()
@@ -136,6 +137,18 @@ certificate: Final = Table(
         "(state = 'issued') = (certificate IS NOT NULL)", name="issued_or_not"
     ),
 )
+
+serial_block: Final = Table(
+    "serial_block",
+    METADATA,
+    Column("authority", String(32), primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+    Column("reserved_at", Instant, nullable=False),
+    Column("reserved_by", String(128), nullable=False),
+    CheckConstraint('"first" BETWEEN 1 AND "last"', name="block_of_one_or_more"),
+)
+"""Append only. An authority reserves its first number before it is founded."""
 
 key_generation: Final = Table(
     "key_generation",

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ from jpki.cli.pki.plan import Plan, instant_for
 from jpki.cli.pki.tree import tree
 from jpki.errors import ConfigurationError
 from jpki.model.calendar import JST
+from jpki.model.serials import SerialScheme
 from jpki.service.clock import ProcessClock, parse_instant
 from jpki.service.secrets import passphrase_from
 from jpki.store import AuthorityStore
@@ -71,6 +73,12 @@ def pki() -> None:
     "on the era's first day where its algorithms may not issue any more.",
 )
 @click.option("--seed", metavar="N", help="Make the same again; see above.")
+@click.option(
+    "--serials",
+    type=click.Choice(tuple(scheme.value for scheme in SerialScheme)),
+    help="Number certificates at random, or count them in four octets. "
+    "[default: as the era has it]",
+)
 @click.option("--no-keys", is_flag=True, help="Keep no private keys.")
 @click.option(
     "--passphrase-file",
@@ -92,6 +100,7 @@ def build(
     codes: tuple[str, ...],
     date: str | None,
     seed: str | None,
+    serials: str | None,
     no_keys: bool,
     passphrase_file: Path | None,
     jobs: int | None,
@@ -116,6 +125,8 @@ def build(
     interruptible()
     started = time.perf_counter()
     era = data.era(era_id)
+    if serials is not None:
+        era = replace(era, serials=SerialScheme(serials))
     at, reason = instant_for(era, ProcessClock()())
     if date is not None:
         at, reason = parse_instant(date), None

@@ -114,6 +114,7 @@ def write_pki(
         title=plan.era.title,
         at=plan.at,
         seed=plan.seed,
+        serials=plan.era.serials.value,
         repeatable=plan.repeatable(),
         policies={
             "governor": topology.governor_policy,

@@ -91,6 +91,8 @@ class Manifest:
     title: str
     at: datetime
     seed: str | None
+    serials: str
+    """The scheme by which certificates are numbered."""
     repeatable: Mapping[str, bool]
     """Whether names, serial numbers and validity, keys, and signatures come out the
     same from the same seed and instant. Key files never do: their salt is new."""
@@ -145,6 +147,7 @@ class Manifest:
             "title": self.title,
             "at": self.at.strftime(_TIME),
             "seed": self.seed,
+            "serials": self.serials,
             "repeatable": dict(self.repeatable),
             "policies": dict(self.policies),
             "files": [entry.to_json() for entry in self.files],
@@ -186,6 +189,7 @@ def _manifest(fields: Fields) -> Manifest:
         title=fields.need("title", str, _printable),
         at=fields.need("at", str, _instant),
         seed=fields.take("seed", str, _printable),
+        serials=fields.need("serials", str, _printable),
         repeatable=_members(fields.need("repeatable", dict, dict), bool, "repeatable"),
         policies=_members(fields.need("policies", dict, dict), str, "policies"),
         files=tuple(
