@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -83,7 +83,17 @@ def read_era(table: Table, rules: Mapping[str, AlgorithmRule]) -> Era:
         serials=table.choice("serials", _SCHEMES)
         if "serials" in table
         else SerialScheme.MODERN,
+        generations=_generations(table),
     )
     table.remark("unconfirmed")
     table.finish()
     return era
+
+
+def _generations(table: Table) -> tuple[datetime, ...]:
+    if "generations" not in table:
+        return ()
+    instants = tuple(at.astimezone(UTC) for at in table.instants("generations"))
+    if list(instants) != sorted(set(instants)):
+        raise table.error("generations", "are not in order of time")
+    return instants

@@ -225,15 +225,35 @@ def _refuse_twice(
         raise item.error("kind", "an extension of this kind stands there already")
 
 
+_LEAP_BIRTHDAYS: Final = {"02-28": (2, 28), "03-01": (3, 1)}
+
+
 def _validity(table: Table) -> Validity:
     years, days = table.count("years", 0), table.count("days", 0)
+    birthdays = table.count("birthdays", 0)
     end_of_day = table.boolean("end_of_day_jst", True)
+    on_renewal = birthdays
+    leap = _LEAP_BIRTHDAYS["02-28"]
+    if birthdays:
+        if years or days or not end_of_day:
+            raise table.error("birthdays", "is counted alone, to the end of a day")
+        on_renewal = table.count("birthdays_on_renewal", birthdays)
+        if on_renewal < birthdays:
+            raise table.error("birthdays_on_renewal", "is less than without renewal")
+        leap = table.choice("leap_birthday", _LEAP_BIRTHDAYS)
     table.optional_string("source")
     table.remark("unconfirmed")
     table.finish()
-    if not 0 < years * 366 + days < 100 * 366:
+    if not 0 < (years + on_renewal) * 366 + days < 100 * 366:
         raise table.error("years", "a validity is between one day and a century")
-    return Validity(years=years, days=days, end_of_day_jst=end_of_day)
+    return Validity(
+        years=years,
+        days=days,
+        end_of_day_jst=end_of_day,
+        birthdays=birthdays,
+        birthdays_on_renewal=on_renewal,
+        leap_birthday=leap,
+    )
 
 
 # -- CRLs -----------------------------------------------------------------------------

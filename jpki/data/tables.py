@@ -137,6 +137,17 @@ class Table:
             raise self.error(key, "needs an offset from UTC")
         return value
 
+    def instants(self, key: str) -> tuple[datetime, ...]:
+        """A list of moments with their offsets from UTC, at least one."""
+        values = self._value(key, list, "a list", None)
+        if not values or not all(
+            isinstance(value, datetime) and value.tzinfo is not None for value in values
+        ):
+            raise self.error(
+                key, "must be a list of times with offset from UTC, at least one"
+            )
+        return tuple(values)
+
     def strings(self, key: str) -> tuple[str, ...]:
         """A list of texts, at least one."""
         values = self._value(key, list, "a list", None)

@@ -5,12 +5,44 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from typing import Final
 
-__all__ = ["JST", "day_in_japan"]
+__all__ = ["JST", "MonthDay", "birthday_in", "day_in_japan", "nth_birthday"]
 
 JST: Final = timezone(timedelta(hours=9), "JST")
 """日本標準時; no summer time since 1952."""
+
+MonthDay = tuple[int, int]
+"""A day of any year: its month, and its number in the month."""
 
 
 def day_in_japan(at: datetime) -> date:
     """The calendar day in Japan at this instant."""
     return at.astimezone(JST).date()
+
+
+def birthday_in(year: int, born: date, *, leap: MonthDay = (3, 1)) -> date:
+    """The day of this year on which somebody has a birthday, or something its own.
+
+    Args:
+        year: may be a common year where `born` is a 29 February.
+        born: the day itself.
+        leap: what counts as 29 February then.
+    """
+    try:
+        return born.replace(year=year)
+    except ValueError:
+        return date(year, *leap)
+
+
+def nth_birthday(
+    count: int, born: date, *, after: date, leap: MonthDay = (2, 28)
+) -> date:
+    """The so-manieth birthday after a day; one on the day itself does not count.
+
+    Args:
+        count: 1 for the next.
+        born: the date of birth.
+        after: such as the day of issue.
+        leap: the birthday in common years of who was born on 29 February.
+    """
+    has_been = birthday_in(after.year, born, leap=leap) <= after
+    return birthday_in(after.year + count - (not has_been), born, leap=leap)

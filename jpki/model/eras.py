@@ -76,6 +76,8 @@ class Era:
     source: str
     serials: SerialScheme = SerialScheme.MODERN
     """How its authorities number certificates."""
+    generations: tuple[datetime, ...] = ()
+    """When its authorities got their keys, first to last, as far as that is history."""
 
     def judge(self, suite_id: SuiteId, act: Act, at: datetime) -> Judgement:
         """May this suite be used for this act at this instant?"""

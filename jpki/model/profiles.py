@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from functools import lru_cache
 from typing import ClassVar, Final
 
 from jpki.der import oids
 from jpki.errors import RuleViolation
-from jpki.model.calendar import JST
+from jpki.model.calendar import JST, MonthDay, birthday_in, nth_birthday
 from jpki.model.characters import Substitution
 from jpki.model.names import StringType
 
@@ -56,6 +56,8 @@ __all__ = [
 
 ISSUER_VALUES: Final = frozenset({"issuer_organisation", "issuer_unit"})
 """Placeholders that are taken from the issuer's name: its O and its last OU."""
+
+_LAST_SECOND: Final = time(23, 59, 59)
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
 
@@ -260,25 +262,52 @@ ExtensionRule = (
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """How long, counted in years or in days, and where on the clock it ends."""
+    """How long, in years and days or in the holder's birthdays, and where it ends."""
 
     years: int = 0
     days: int = 0
     end_of_day_jst: bool = True
+    birthdays: int = 0
+    """Instead of years and days: ends with the holder's so-manieth birthday after the
+    day of issue."""
+    birthdays_on_renewal: int = 0
+    """The same where it replaces a certificate that is about to end."""
+    leap_birthday: MonthDay = (2, 28)
+    """The birthday, in common years, of who was born on 29 February."""
 
-    def ends(self, not_before: datetime) -> datetime:
+    def ends(
+        self, not_before: datetime, born: date | None = None, *, renewal: bool = False
+    ) -> datetime:
         """The last second of validity.
 
         By the end-of-day rule the period counts calendar days in Japan: it ends at
         23:59:59 JST (14:59:59Z) of the day before the anniversary, as in the
-        certificates of the service. A 29 February counts as 1 March.
+        certificates of the service. A 29 February counts as 1 March. A birthday belongs
+        to the period, to the end of its day.
+
+        Args:
+            not_before: the instant of issue.
+            born: the holder's date of birth; without it the answer is the latest end
+                that anybody's could give, a limit.
+            renewal: whether a certificate that is about to end is replaced.
         """
         start = not_before.astimezone(JST).replace(microsecond=0)
-        year = start.year + self.years
-        try:
-            anniversary = start.replace(year=year)
-        except ValueError:
-            anniversary = start.replace(year=year, month=3, day=1)
+        if self.birthdays:
+            count = self.birthdays_on_renewal if renewal else self.birthdays
+            if born is None:
+                count = max(self.birthdays, self.birthdays_on_renewal)
+                # The day of issue may be a birthday; the first after it is a year on.
+                last = birthday_in(
+                    start.year + count, start.date(), leap=self.leap_birthday
+                )
+            else:
+                last = nth_birthday(
+                    count, born, after=start.date(), leap=self.leap_birthday
+                )
+            return datetime.combine(last, _LAST_SECOND, JST).astimezone(UTC)
+        anniversary = datetime.combine(
+            birthday_in(start.year + self.years, start.date()), start.timetz()
+        )
         anniversary += timedelta(days=self.days)
         if self.end_of_day_jst:
             anniversary = anniversary.replace(hour=0, minute=0, second=0)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 from click.testing import CliRunner, Result
 
@@ -13,9 +15,12 @@ from jpki.cli import main
 from jpki.cli.pki.manifest import Manifest, read_manifest
 from tests.support.reference_pki import FOUNDED
 
-__all__ = ["SEED", "build", "built", "run"]
+__all__ = ["BUILT_AT", "SEED", "build", "built", "run"]
 
 SEED = "7"
+
+BUILT_AT: Final = {**FOUNDED, "jlis": datetime(2024, 4, 1, 1, 2, 3, tzinfo=UTC)}
+"""When each PKI is built; for the national authorities, while three keys live."""
 
 
 def run(*words: str) -> Result:
@@ -28,7 +33,7 @@ def build(era: str, out: Path, *more: str) -> Result:
     words = ["--era", era, "--out", str(out), "--seed", SEED, "--jobs", "1"]
     words += ["--prefecture", "08", "--prefecture", "13"]
     if "--at" not in more:
-        words += ["--at", FOUNDED[era].isoformat()]
+        words += ["--at", BUILT_AT[era].isoformat()]
     return run("build", *words, *more)
 
 

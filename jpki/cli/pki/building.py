@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from jpki.authority.applications import file_application
 from jpki.authority.consent import Consent, agree
-from jpki.authority.deeds import Deed, cross_certification, founding
+from jpki.authority.deeds import Deed, cross_certification, founding, rollover
 from jpki.authority.establish import (
     cross_certify,
     found_bridge,
@@ -16,19 +17,19 @@ from jpki.authority.establish import (
     found_national,
 )
 from jpki.authority.identifiers import BRIDGE, governor_id, has_bridge, national_id
-from jpki.authority.issuance import issue
+from jpki.authority.issuance import Issued, issue
 from jpki.authority.office import Office
 from jpki.authority.publication import SCOPES, publish
+from jpki.authority.rollover import roll_over
 from jpki.cli.pki.keys import MadeKey
 from jpki.cli.pki.persons import person_of
 from jpki.cli.pki.plan import Plan
 from jpki.errors import KeyNotFound
 from jpki.model.codes import ResidentCode
 from jpki.model.operators import Caller, Role
-from jpki.model.places import Prefecture
 from jpki.model.ports import Signer
 from jpki.model.purposes import Purpose
-from jpki.model.residents import Provided
+from jpki.model.residents import Provided, Resident
 from jpki.model.suites import SignatureSuite
 from jpki.store import AuthorityStore
 from jpki.store.authority_records import CertificateRecord
@@ -50,7 +51,7 @@ class Piece:
     """One certificate or list."""
 
     role: str
-    """`authority`, `cross`, `signature`, `authentication`, `crl` or `arl`."""
+    """`authority`, `cross`, `link`, `signature`, `authentication`, `crl` or `arl`."""
     name: str
     """Of its file, such as `governor-13-to-bridge`."""
     issuer: str
@@ -76,9 +77,13 @@ class Builder:
     ) -> None:
         self._plan = plan
         self._keys = keys
-        self._people = {
-            person.code: person for person in map(person_of, plan.prefectures)
-        }
+        people = [
+            *map(person_of, plan.prefectures),
+            *(earlier.person for earlier in plan.earlier),
+        ]
+        self._people = {person.code: person for person in people}
+        self._living: list[tuple[str, int]] = []
+        """Authorities and the numbers of their keys that hold in the end."""
         self._office = Office(
             store=store,
             keyring=_MadeKeys(keys, ""),
@@ -97,47 +102,42 @@ class Builder:
         return tuple(pieces)
 
     def size(self) -> int:
-        """How many pieces there will be."""
+        """About how many pieces there will be."""
         plan = self._plan
         places, purposes = len(plan.prefectures), len(plan.purposes)
-        authorities = places + 1 if has_bridge(plan.era) else purposes
-        crosses = 2 * places if has_bridge(plan.era) else 0
-        lists = len(self._scopes())
-        return authorities * (1 + lists) + crosses + places * purposes
+        persons = places * purposes + len(plan.earlier)
+        if has_bridge(plan.era):
+            authorities, others = places + 1, 2 * places
+        else:
+            authorities = purposes * len(plan.periods)
+            others = 2 * (authorities - purposes)
+        return authorities * (1 + len(self._scopes())) + others + persons
 
     def _pieces(self) -> Iterator[Piece]:
-        if has_bridge(self._plan.era):
-            authorities = [BRIDGE, *map(governor_id, self._plan.prefectures)]
-            yield from self._mesh()
-        else:
-            authorities = [national_id(purpose) for purpose in self._plan.purposes]
-            yield from self._nation()
-        for prefecture in self._plan.prefectures:
-            for purpose in self._plan.purposes:
-                yield self._certified(prefecture, purpose)
-        for authority in authorities:
+        plan, earlier = self._plan, list[Piece]()
+        yield from self._mesh() if has_bridge(plan.era) else self._nation(earlier)
+        for prefecture in plan.prefectures:
+            for purpose in plan.purposes:
+                name = f"{prefecture.code}-{purpose.value}"
+                yield self._certified(name, person_of(prefecture), purpose, plan.at)
+        yield from earlier
+        for authority, number in self._living:
             for scope in self._scopes():
-                yield self._published(authority, scope)
+                yield self._published(authority, number, scope)
 
     def _mesh(self) -> Iterator[Piece]:
         at = self._plan.at
-        consent = self._agreed(founding(BRIDGE, self._plan.era.id))
+        consent = self._agreed(founding(BRIDGE, self._plan.era.id), at)
         bridge = found_bridge(self._desk(BRIDGE), at=at, by=consent)
-        yield _piece(bridge, role="authority", name=BRIDGE, holder=BRIDGE)
+        yield self._own(bridge)
         for prefecture in self._plan.prefectures:
             name = governor_id(prefecture)
-            consent = self._agreed(founding(name, self._plan.era.id))
+            consent = self._agreed(founding(name, self._plan.era.id), at)
             governor = found_governor(self._desk(name), prefecture, at=at, by=consent)
-            yield _piece(
-                governor,
-                role="authority",
-                name=name,
-                holder=name,
-                prefecture=prefecture.code,
-            )
+            yield self._own(governor)
             for issuer, subject in ((name, BRIDGE), (BRIDGE, name)):
                 label = f"{issuer}-to-{subject}"
-                consent = self._agreed(cross_certification(issuer, subject))
+                consent = self._agreed(cross_certification(issuer, subject), at)
                 cross = cross_certify(
                     self._desk(label), issuer, subject, at=at, by=consent
                 )
@@ -149,25 +149,65 @@ class Builder:
                     prefecture=prefecture.code,
                 )
 
-    def _nation(self) -> Iterator[Piece]:
-        for purpose in self._plan.purposes:
-            name = national_id(purpose)
-            consent = self._agreed(founding(name, self._plan.era.id))
-            founded = found_national(
-                self._desk(name), purpose, at=self._plan.at, by=consent
-            )
-            yield _piece(founded, role="authority", name=name, holder=name)
+    def _nation(self, earlier: list[Piece]) -> Iterator[Piece]:
+        """Key after key; who applied in the time of each, but the last, is put by."""
+        plan = self._plan
+        for number, at in enumerate(plan.periods, 1):
+            for purpose in plan.purposes:
+                name = national_id(purpose)
+                desk = self._desk(plan.key_name(name, number))
+                if number == 1:
+                    consent = self._agreed(founding(name, plan.era.id), at)
+                    yield self._own(found_national(desk, purpose, at=at, by=consent))
+                else:
+                    yield from self._rolled_over(desk, name, number, at)
+            for person in plan.earlier:
+                if person.key == number:
+                    earlier.append(
+                        self._certified(
+                            person.name, person.person, person.purpose, person.at
+                        )
+                    )
 
-    def _agreed(self, deed: Deed) -> Consent:
-        return agree(
-            self._office, deed, at=self._plan.at, requested_by=_OPERATOR, by=_APPROVER
+    def _rolled_over(
+        self, desk: Office, name: str, number: int, at: datetime
+    ) -> Iterator[Piece]:
+        deed = rollover(name, self._plan.era.id, issues_from=at, cross_certify=False)
+        rolled = roll_over(
+            desk,
+            name,
+            issues_from=at,
+            cross_certify=False,
+            at=at,
+            by=self._agreed(deed, at),
+        )
+        yield self._own(rolled.own)
+        for link in rolled.links:
+            certified = {number, number - 1} - {link.generation}
+            label = f"{name}-key{certified.pop()}-by-key{link.generation}"
+            yield _piece(link, role="link", name=label, holder=name)
+
+    def _own(self, record: CertificateRecord) -> Piece:
+        """A self-signed certificate, and a key that has lists as long as it lives."""
+        authority, number = record.authority, record.generation
+        if record.not_after >= self._plan.at:
+            self._living.append((authority, number))
+        return _piece(
+            record,
+            role="authority",
+            name=self._plan.key_name(authority, number),
+            holder=authority,
+            prefecture=_prefecture(authority),
         )
 
-    def _certified(self, prefecture: Prefecture, purpose: Purpose) -> Piece:
+    def _agreed(self, deed: Deed, at: datetime) -> Consent:
+        return agree(self._office, deed, at=at, requested_by=_OPERATOR, by=_APPROVER)
+
+    def _certified(
+        self, name: str, person: Resident, purpose: Purpose, at: datetime
+    ) -> Piece:
         """What counter, card and authority do for one person."""
-        person = person_of(prefecture)
-        name = f"{prefecture.code}-{purpose.value}"
-        desk, at = self._desk(name), self._plan.at
+        desk = self._desk(name)
         counter = Caller(
             id=f"counter-{person.municipality}-1",
             role=Role.COUNTER,
@@ -191,22 +231,31 @@ class Builder:
             name=name,
             issuer=issued.authority,
             holder=name,
-            prefecture=prefecture.code,
-            generation=1,
+            prefecture=person.municipality.prefecture,
+            generation=self._generation(issued),
             der=issued.certificate,
         )
 
-    def _published(self, authority: str, scope: str) -> Piece:
+    def _generation(self, issued: Issued) -> int:
+        with self._office.store.read() as uow:
+            return uow.certificates.get(issued.authority, issued.serial).generation
+
+    def _published(self, authority: str, number: int, scope: str) -> Piece:
         record = publish(
-            self._office, authority, at=self._plan.at, by=_OPERATOR.id, scope=scope
+            self._office,
+            authority,
+            at=self._plan.at,
+            by=_OPERATOR.id,
+            scope=scope,
+            generation=number,
         )
         assert record.crl is not None
         return Piece(
             role=scope,
-            name=f"{authority}-{scope}",
+            name=f"{self._plan.key_name(authority, number)}-{scope}",
             issuer=authority,
             holder=authority,
-            prefecture=authority.partition("governor-")[2] or None,
+            prefecture=_prefecture(authority),
             generation=record.generation,
             der=record.crl,
         )
@@ -224,6 +273,10 @@ class Builder:
 
     def _provide(self, code: ResidentCode, _purpose: Purpose) -> Provided:
         return Provided(resident=self._people[code], as_of=0)
+
+
+def _prefecture(authority: str) -> str | None:
+    return authority.partition("governor-")[2] or None
 
 
 def _piece(

@@ -109,9 +109,10 @@ def build(
     """Found all authorities of an era and write what they make into DIR.
 
     Prefectural eras: the governors' authorities of all 47 prefectures, their bridge,
-    and cross certificates both ways. Later eras: the national authorities. Each has a
-    CRL and an ARL. In every prefecture one test person gets each certificate of the
-    era. manifest.json lists all files.
+    and cross certificates both ways. Later eras: the national authorities; those of
+    jlis with every key they had been given by then, under one name, and link
+    certificates between them. Each key has a CRL and an ARL. In every prefecture one
+    test person gets each certificate of the era. manifest.json lists all files.
 
     With the same --seed and --at, names, serial numbers, validity and structure come
     out the same in every era. ECDSA and ML-DSA keys are made from the seed too, so
@@ -209,8 +210,9 @@ def _progress(label: str, length: int, *, quiet: bool) -> Iterator[Callable[[], 
 
 def _report(manifest: Manifest, out: Path, seconds: float) -> None:
     counts = {
-        "authorities": len(manifest.of("authority")),
+        "authorities' certificates": len(manifest.of("authority")),
         "cross certificates": len(manifest.of("cross")),
+        "link certificates": len(manifest.of("link")),
         "test persons' certificates": len(manifest.persons()),
         "CRLs and ARLs": len(manifest.of("crl")) + len(manifest.of("arl")),
         "keys": len(manifest.of("key")),

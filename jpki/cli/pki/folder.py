@@ -32,6 +32,7 @@ PASSPHRASE: Final = "keys/passphrase.txt"
 _FOLDERS: Final = {
     "authority": "authorities",
     "cross": "cross",
+    "link": "links",
     "signature": "subscribers",
     "authentication": "subscribers",
     "crl": "crls",

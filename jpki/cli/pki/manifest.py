@@ -27,6 +27,7 @@ _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 ROLES: Final = (
     "authority",
     "cross",
+    "link",
     "signature",
     "authentication",
     "crl",
@@ -38,7 +39,7 @@ ROLES: Final = (
 )
 """What a file can be."""
 
-_SIGNED: Final = ("authority", "cross", "signature", "authentication")
+_SIGNED: Final = ("authority", "cross", "link", "signature", "authentication")
 _YEARS: Final = range(1950, 9000)
 """From the first year of UTCTime to well before the last that can be counted with."""
 

@@ -21,11 +21,11 @@ def municipality_of(prefecture: Prefecture) -> Municipality:
     )
 
 
-def person_of(prefecture: Prefecture) -> Resident:
-    """The prefecture's test person: 試験 is no family name."""
+def person_of(prefecture: Prefecture, number: int = 0) -> Resident:
+    """A test person of the prefecture: 試験 is no family name."""
     place = municipality_of(prefecture)
     return Resident(
-        code=ResidentCode.from_ten(f"00000000{prefecture.code}"),
+        code=ResidentCode.from_ten(f"{number:08}{prefecture.code}"),
         municipality=place.code,
         basic=BasicInformation(
             name=f"試験　{prefecture.name}",

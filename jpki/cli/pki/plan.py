@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Final
 
+from jpki import data
 from jpki.authority.identifiers import BRIDGE, governor_id, has_bridge, national_id
 from jpki.cli.pki.keys import KeyOrder
+from jpki.cli.pki.persons import person_of
 from jpki.errors import ConfigurationError
 from jpki.keys.seeded import can_be_seeded
 from jpki.model.calendar import JST
@@ -17,14 +19,16 @@ from jpki.model.eras import Act, Era
 from jpki.model.places import Prefecture
 from jpki.model.ports import Random
 from jpki.model.purposes import Purpose
+from jpki.model.residents import Resident
 from jpki.model.suites import KeyFamily, suite
 from jpki.service.clock import system_random
 
-__all__ = ["Plan", "instant_for"]
+__all__ = ["Earlier", "Plan", "instant_for"]
 
 _ISSUING: Final = ("authority", "bridge", "cross", "signature", "authentication")
 """Roles whose suites must be allowed to issue, or to be certified, at the instant."""
 _MORNING: Final = time(9)
+_DAY: Final = timedelta(days=1)
 
 
 def instant_for(era: Era, now: datetime) -> tuple[datetime, str | None]:
@@ -37,6 +41,17 @@ def instant_for(era: Era, now: datetime) -> tuple[datetime, str | None]:
             opening = datetime.combine(era.begins, _MORNING, JST)
             return opening, f"{era.suites[role]} may not issue now: {judgement.reason}"
     return now, None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Earlier:
+    """A test person's application in the time of an earlier key."""
+
+    key: int
+    at: datetime
+    name: str
+    person: Resident
+    purpose: Purpose
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +80,45 @@ class Plan:
                 self.era.require(self.era.suites[role], Act.ISSUE, self.at)
 
     @property
+    def periods(self) -> tuple[datetime, ...]:
+        """When each key of an authority began to certify, the last one at the end.
+
+        Where it is history: as often as it had happened by then. Else once, at `at`.
+        """
+        return tuple(day for day in self.era.generations if day <= self.at) or (
+            self.at,
+        )
+
+    def key_name(self, authority: str, number: int) -> str:
+        """What files of this key are called: those of the newest as the authority."""
+        newest = number == len(self.periods)
+        return authority if newest else f"{authority}-key{number}"
+
+    @property
+    def earlier(self) -> tuple[Earlier, ...]:
+        """Test persons whom an earlier key certified, as long as that holds.
+
+        They live in the first prefecture and applied on the last day of that key.
+        """
+        place = self.prefectures[0]
+        found = []
+        for number, switch in enumerate(self.periods[1:], 1):
+            day, person = switch - _DAY, person_of(place, number)
+            for purpose in self.purposes:
+                profile = data.certificate_profile(self.era.profiles[purpose.value])
+                if profile.validity.ends(day, person.basic.date_of_birth) > self.at:
+                    found.append(
+                        Earlier(
+                            key=number,
+                            at=day,
+                            name=f"{place.code}-{purpose.value}-key{number}",
+                            person=person,
+                            purpose=purpose,
+                        )
+                    )
+        return tuple(found)
+
+    @property
     def purposes(self) -> tuple[Purpose, ...]:
         """The kinds of citizens' certificates of this era."""
         return tuple(kind for kind in Purpose if kind.value in self.era.suites)
@@ -79,7 +133,11 @@ class Plan:
                 yield KeyOrder(name=name, suite=suites["authority"])
         else:
             for purpose in self.purposes:
-                yield KeyOrder(name=national_id(purpose), suite=suites["authority"])
+                for number in range(1, len(self.periods) + 1):
+                    name = self.key_name(national_id(purpose), number)
+                    yield KeyOrder(name=name, suite=suites["authority"])
+            for earlier in self.earlier:
+                yield KeyOrder(name=earlier.name, suite=suites[earlier.purpose.value])
         for prefecture in self.prefectures:
             for purpose in self.purposes:
                 name = f"{prefecture.code}-{purpose.value}"

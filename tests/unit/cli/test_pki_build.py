@@ -11,14 +11,15 @@ import stat
 import subprocess
 import sys
 import time
-from datetime import timedelta
+import tomllib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from jpki import data
 from jpki.cli.pki.manifest import FILE_NAME, Manifest, read_manifest
-from jpki.cli.pki.plan import instant_for
+from jpki.cli.pki.plan import Plan, instant_for
 from jpki.keys.files import file_uri, open_signer
 from jpki.model.calendar import JST
 from jpki.service.secrets import passphrase_from
@@ -28,6 +29,8 @@ from jpki.x509.parse import parse_certificate, parse_crl
 from jpki.x509.pem import ders
 from tests.support.built_pki import build, built, run
 from tests.support.reference_pki import FOUNDED
+
+VECTORS = Path(__file__).parents[2] / "vectors" / "authority_certificates.toml"
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -91,10 +94,67 @@ def test_every_era_has_its_authorities(era: str) -> None:
             for code in ("08", "13")
             for purpose in ("signature", "authentication")
         }
+        if era == "jlis":
+            persons |= {"08-signature-key2", "08-authentication-key2"}
     assert {entry.holder for entry in manifest.persons()} == persons
     assert {entry.issuer for entry in manifest.of("arl")} == authorities
     for person in manifest.of("signature"):
         assert str(person.title).startswith("試験")
+
+
+def test_the_national_authorities_have_their_keys(tmp_path: Path) -> None:
+    """Three under one name, as long as in history; each with lists while it lives."""
+    _, manifest = built("jlis")
+    vectors = tomllib.loads(VECTORS.read_text("utf-8"))
+    real = [vectors[f"signature-{year}"] for year in (2015, 2019, 2023)]
+    own = [e for e in manifest.of("authority") if e.holder == "national-signature"]
+    assert [(entry.begins, entry.ends) for entry in own] == [
+        (entry["not_before"], entry["not_after"]) for entry in real
+    ]
+    assert len({entry.subject for entry in own}) == 1
+    assert [(entry.generation, Path(entry.path).stem) for entry in own] == [
+        (1, "national-signature-key1"),
+        (2, "national-signature-key2"),
+        (3, "national-signature"),
+    ]
+    certified = {(e.holder, e.generation) for e in manifest.of("signature")}
+    assert certified == {
+        ("08-signature", 3), ("13-signature", 3), ("08-signature-key2", 2)
+    }  # fmt: skip
+    assert {e.generation for e in manifest.of("crl")} == {1, 2, 3}
+    assert len(manifest.of("link")) == 8
+    later = tmp_path / "later"
+    words = ["--at", "2026-11-24", "--no-keys", "--seed", "1"]
+    assert run("build", "--era", "jlis", "--out", str(later), "--prefecture", "08",
+               "--jobs", "1", *words).exit_code == 0  # fmt: skip
+    after = read_manifest(later)
+    assert {e.generation for e in after.of("authority")} == {1, 2, 3}
+    assert {e.generation for e in after.of("crl")} == {2, 3}
+    early = Plan(
+        era=data.era("jlis"),
+        prefectures=(data.prefectures()["08"],),
+        at=datetime(2016, 4, 1, tzinfo=UTC),
+    )
+    assert early.periods == (data.era("jlis").generations[0],)
+    assert early.earlier == ()
+
+
+def test_serial_numbers_can_be_counted(tmp_path: Path) -> None:
+    """By each authority, over all its keys, in the order of the certificates."""
+    out = tmp_path / "pki"
+    words = ["--no-keys", "--serials", "jpki-compat"]
+    assert build("jlis", out, *words).exit_code == 0
+    manifest = read_manifest(out)
+    assert manifest.serials == "jpki-compat"
+    own = [
+        int(str(entry.serial), 16)
+        for entry in (*manifest.of("authority"), *manifest.of("link"))
+        if entry.issuer == "national-signature"
+    ]
+    assert len(own) == len(set(own))
+    assert max(own) < 20
+    assert build("next-gen", tmp_path / "modern", "--no-keys").exit_code == 0
+    assert read_manifest(tmp_path / "modern").serials == "modern"
 
 
 def _public(manifest: Manifest) -> list[tuple[object, ...]]:

@@ -40,8 +40,10 @@ def test_the_tree_of_national_authorities() -> None:
     lines = run("show", str(folder)).stdout.splitlines()
     assert "公的個人認証サービス署名用  national-signature" in lines
     assert "公的個人認証サービス利用者証明用  national-authentication" in lines
-    assert sum("key 1" in line for line in lines) == 2
-    assert sum("08-" in line for line in lines) == 2
+    for number in (1, 2, 3):
+        assert sum(f"key {number}" in line for line in lines) == 2
+    persons = [line for line in lines if "08-" in line]
+    assert ["-key2" in line for line in persons] == [True, False, True, False]
 
 
 def test_the_picture_of_a_mesh(tmp_path: Path) -> None:
@@ -57,7 +59,8 @@ def test_the_picture_of_a_mesh(tmp_path: Path) -> None:
 
 def test_the_picture_of_keys() -> None:
     """One bar for each key of the national authorities."""
-    _, manifest = built("next-gen")
+    _, manifest = built("jlis")
+    assert len(manifest.of("authority")) == 6
     root = ElementTree.fromstring(picture(manifest))
     bars = [
         bar for bar in root.iter(f"{SVG}rect") if bar.find(f"{SVG}title") is not None

@@ -80,6 +80,27 @@ def test_a_bad_profile_is_refused_with_its_place(
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
+        ("birthdays = 5", "birthdays = 5\nyears = 1", "counted alone"),
+        ("birthdays = 5", "birthdays = 5\nend_of_day_jst = false", "counted alone"),
+        ("birthdays = 5", "years = 5", "unknown key"),
+        ("on_renewal = 6", "on_renewal = 4", "less than without"),
+        ("on_renewal = 6", "on_renewal = 600", "between"),
+        ('"02-28"', '"02-30"', "not one of"),
+    ],
+)
+def test_a_bad_count_of_birthdays_is_refused(
+    tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    """Birthdays go with no other length, and a renewal shortens nothing."""
+    text = (FOLDER / "certificate_profiles/authentication.toml").read_text("utf-8")
+    assert old in text
+    with pytest.raises(ProfileError, match=reason):
+        data.load_profile_file(_write(tmp_path, text.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
         ("lifetime_minutes = 2880", "lifetime_minutes = 60", "longer"),
         ("period_minutes = 1440", "period_minutes = 1.5", "whole number"),
         ('kind = "crl-number"', 'kind = "delta"', "not one of"),
@@ -105,6 +126,9 @@ def test_a_bad_crl_profile_is_refused(
         ("begins = 2015-10-20", 'begins = "2015"', "a date"),
         ("begins = 2015-10-20", "begins = 2015-10-20T00:00:00Z", "without time"),
         ("[suites]", "[suits]", "missing"),
+        ('serials = "modern"', 'serials = "dates"', "not one of"),
+        ("[2015-10-20T02:40:28Z, ", "[2030-10-20T02:40:28Z, ", "order of time"),
+        ("[2015-10-20T02:40:28Z, ", "[2015-10-20T02:40:28, ", "offset from UTC"),
     ],
 )
 def test_a_bad_era_is_refused(tmp_path: Path, old: str, new: str, reason: str) -> None:
