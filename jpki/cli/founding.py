@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,8 +23,15 @@ from jpki.authority.establish import (
     cross_certify,
     found_bridge,
     found_governor,
+    found_national,
 )
-from jpki.authority.identifiers import BRIDGE, governor_id
+from jpki.authority.identifiers import (
+    BRIDGE,
+    authority_for,
+    governor_id,
+    has_bridge,
+    national_id,
+)
 from jpki.authority.keyrings import ResponderKeyring
 from jpki.authority.office import Office
 from jpki.authority.publication import publish_due
@@ -34,6 +41,7 @@ from jpki.errors import ConfigurationError
 from jpki.model.codes import MunicipalityCode
 from jpki.model.operators import Caller, Role
 from jpki.model.places import Prefecture
+from jpki.model.purposes import Purpose
 from jpki.service.office import open_keyring
 from jpki.service.settings import ERA_SERIALS, FILE_STORE, Settings
 from jpki.store.authority_records import CertificateRecord, CRLRecord
@@ -224,10 +232,13 @@ class Founder:
         founded: Callable[[CertificateRecord], None],
         crossed: Callable[[CertificateRecord, str], None],
     ) -> tuple[CRLRecord, ...]:
-        """Found bridge and governors, cross-certify, certify responders and operators.
+        """Found the era's authorities, certify their responders and operators.
+
+        Governors' authorities are cross-certified with the bridge, both ways.
 
         Args:
-            prefectures: whose governors' authorities are founded.
+            prefectures: whose governors' authorities are founded, where the era has
+                them, and whose counters are enrolled.
             at: the instant of the founding.
             founded: told each self-signed certificate.
             crossed: told each cross certificate and the authority it is for.
@@ -235,36 +246,58 @@ class Founder:
         Returns:
             The first CRLs.
         """
-        governors = []
+        era = self._office.era
+        if has_bridge(era):
+            head = governor_id(prefectures[0])
+            self._found_mesh(prefectures, at, founded, crossed)
+        else:
+            purposes = [kind for kind in Purpose if kind.value in era.suites]
+            head = national_id(purposes[0])
+            for purpose in purposes:
+                consent = self._agree(founding(national_id(purpose), era.id), at)
+                founded(found_national(self._office, purpose, at=at, by=consent))
+        renew_responders(self._responding, at=at, by=self._by.id)
+        self._enrol({prefecture.code for prefecture in prefectures}, head, at)
+        return publish_due(self._office, at=at, by=self._by.id)
+
+    def _found_mesh(
+        self,
+        prefectures: Sequence[Prefecture],
+        at: datetime,
+        founded: Callable[[CertificateRecord], None],
+        crossed: Callable[[CertificateRecord, str], None],
+    ) -> None:
+        era = self._office.era.id
         for prefecture in prefectures:
-            governor = governor_id(prefecture)
-            consent = self._agree(founding(governor, self._office.era.id), at)
+            consent = self._agree(founding(governor_id(prefecture), era), at)
             founded(found_governor(self._office, prefecture, at=at, by=consent))
-            governors.append(governor)
-        consent = self._agree(founding(BRIDGE, self._office.era.id), at)
+        consent = self._agree(founding(BRIDGE, era), at)
         founded(found_bridge(self._office, at=at, by=consent))
-        for governor in governors:
+        for governor in map(governor_id, prefectures):
             for issuer, subject in ((governor, BRIDGE), (BRIDGE, governor)):
                 consent = self._agree(cross_certification(issuer, subject), at)
                 cross = cross_certify(self._office, issuer, subject, at=at, by=consent)
                 crossed(cross, subject)
-        renew_responders(self._responding, at=at, by=self._by.id)
-        self._enrol(governors, at)
-        return publish_due(self._office, at=at, by=self._by.id)
 
-    def _enrol(self, governors: Sequence[str], at: datetime) -> None:
+    def _enrol(self, prefectures: Collection[str], head: str, at: datetime) -> None:
+        """Counters with the authority that certifies signatures; others with `head`."""
         roles = (Role.CA_OPERATOR, Role.AUDITOR, Role.COUNTER)
         for credential in self._layout.callers.values():
             operator = as_caller(credential)
-            if operator.role not in roles:
-                continue
             place = operator.municipality
-            governor = governors[0] if place is None else f"governor-{place.prefecture}"
-            if governor in governors:
-                by: Caller | Consent = self._by
-                if operator.role is Role.CA_OPERATOR:
-                    by = self._agree(enrolment(governor, operator), at)
-                enrol_operator(self._office, governor, operator, at=at, by=by)
+            if operator.role not in roles or (
+                place is not None and place.prefecture not in prefectures
+            ):
+                continue
+            authority = (
+                head
+                if place is None
+                else authority_for(self._office.era, place, Purpose.SIGNATURE)
+            )
+            by: Caller | Consent = self._by
+            if operator.role is Role.CA_OPERATOR:
+                by = self._agree(enrolment(authority, operator), at)
+            enrol_operator(self._office, authority, operator, at=at, by=by)
 
     def _agree(self, deed: Deed, at: datetime) -> Consent:
         return agree(self._office, deed, at=at, requested_by=self._by, by=self._second)

@@ -11,6 +11,9 @@ import click
 
 from jpki import data
 from jpki.cli.founding import Founder, Ports, lay_out, prefectures_of
+from jpki.cli.pki.plan import instant_for
+from jpki.errors import ConfigurationError
+from jpki.model.calendar import JST
 from jpki.model.serials import SerialScheme
 from jpki.registry.seeding import seed_residents
 from jpki.service.clock import ProcessClock, offset_to, parse_instant
@@ -67,15 +70,27 @@ def init(
     key_store: str,
     serials: str | None,
 ) -> None:
-    """Found authorities, bridge and register in the new folder DIRECTORY.
+    """Found an era's authorities and a register in the new folder DIRECTORY.
 
-    Makes the governors' authorities of the given prefectures, cross-certifies them
-    with a bridge, gives every municipality of the packaged register a counter and a
-    registrar, and writes DIRECTORY/jpki.toml for `jpki serve`.
+    Prefectural eras: makes the governors' authorities of the given prefectures and
+    cross-certifies them with a bridge. Later eras: makes the national authorities.
+    Gives every municipality of the packaged register in these prefectures a counter
+    and a registrar, and writes DIRECTORY/jpki.toml for `jpki serve`.
+
+    An era whose algorithms may not issue any more needs --at, a day in its time.
     """
     prefectures = prefectures_of(codes)
     offset = timedelta(0) if date is None else offset_to(parse_instant(date))
     clock = ProcessClock(offset)
+    opening, reason = instant_for(data.era(era), clock())
+    if reason is not None:
+        raise ConfigurationError(
+            "command line",
+            "--era",
+            f"{era} cannot be founded on {clock().astimezone(JST):%Y-%m-%d}: {reason}",
+            hint="set the clock of the installation to a day in the era's time, "
+            f"such as --at {opening.astimezone(JST):%Y-%m-%d}",
+        )
     places = {resident.municipality for resident in seed_residents(clock())}
     layout = lay_out(
         directory,

@@ -39,7 +39,7 @@ from jpki.registry.client import RegistryClient
 from jpki.registry.seeding import seed
 from jpki.service.clock import ProcessClock, system_random
 from jpki.service.office import open_office, open_register
-from jpki.service.settings import Settings, load
+from jpki.service.settings import ERA_SERIALS, Settings, load
 from jpki.store import RegistryStore
 from jpki.x509.issuers import assemble
 from jpki.x509.parse import Certificate, parse_certificate
@@ -319,12 +319,18 @@ def request_for(challenge: str, signer: Signer) -> bytes:
 
 
 @contextmanager
-def founded_installation(directory: Path) -> Iterator[Installation]:
+def founded_installation(
+    directory: Path,
+    *,
+    era: str = "prefectural-sha256",
+    serials: str = ERA_SERIALS,
+) -> Iterator[Installation]:
     """Found an installation of two prefectures, with nothing running yet."""
     authority, revocation, registry = free_ports(3)
     layout = lay_out(
         directory,
-        era="prefectural-sha256",
+        era=era,
+        serials=serials,
         municipalities=[TSUKUBA, MITO],
         ports=Ports(authority=authority, revocation=revocation, registry=registry),
     )
@@ -349,9 +355,14 @@ def founded_installation(directory: Path) -> Iterator[Installation]:
 
 
 @contextmanager
-def running_installation(directory: Path) -> Iterator[Installation]:
+def running_installation(
+    directory: Path,
+    *,
+    era: str = "prefectural-sha256",
+    serials: str = ERA_SERIALS,
+) -> Iterator[Installation]:
     """The same with its three servers running."""
-    with founded_installation(directory) as made:
+    with founded_installation(directory, era=era, serials=serials) as made:
         made.start(*SERVERS)
         yield made
 
