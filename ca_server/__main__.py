@@ -9,7 +9,7 @@ from ca_server import create_app
 from ca_server.following import Follower
 from jpki.service.clock import ProcessClock
 from jpki.service.command import Server, run_server
-from jpki.service.office import open_office, open_register
+from jpki.service.office import open_keyring, open_office, open_register
 from jpki.service.settings import Settings, load
 
 
@@ -17,12 +17,14 @@ def _build(settings: Settings, _stop: threading.Event) -> Server:
     clock = ProcessClock(settings.common.clock_offset)
     register = open_register(settings, clock)
     office = open_office(settings, register)
-    follower = Follower(office, register, clock)
+    follower = Follower(
+        office, register, clock, lambda: open_keyring(settings.revocation)
+    )
     follower.recover()
     return Server(
         app=create_app(settings, office, clock=clock),
         listening=settings.authority,
-        background=[follower.follow, follower.publish],
+        background=[follower.follow, follower.publish, follower.maintain],
     )
 
 

@@ -1,16 +1,20 @@
-"""Work beside the requests: follow the register's feed, and keep the CRLs current."""
+"""Work beside the requests: follow the feed, keep CRLs and responders current."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from jpki.authority.checkpoints import checkpoint_due
 from jpki.authority.intake import apply_event, cursor
-from jpki.authority.office import Office
+from jpki.authority.keyrings import ResponderKeyring
+from jpki.authority.office import Keyring, Office
 from jpki.authority.publication import publish_due
 from jpki.authority.recovery import recover
+from jpki.authority.responder_keys import renew_responders
 from jpki.errors import JpkiError
 from jpki.model.ports import Clock
 from jpki.registry.client import RegistryClient
@@ -23,17 +27,35 @@ _RETRY_SECONDS: Final = 1.0
 """Before asking again a register that does not answer."""
 _LOOK_SECONDS: Final = 0.1
 """How often to look for revocations that another process or request made."""
+_UPKEEP_SECONDS: Final = 300.0
+"""How often to look for responders that end soon; they have months."""
 
 _log = logging.getLogger(__name__)
 
 
 class Follower:
-    """Two threads' worth of work; both end soon after `stop` is set."""
+    """Three threads' worth of work; all end soon after `stop` is set."""
 
-    def __init__(self, office: Office, register: RegistryClient, clock: Clock) -> None:
+    def __init__(
+        self,
+        office: Office,
+        register: RegistryClient,
+        clock: Clock,
+        responders: Callable[[], Keyring],
+    ) -> None:
+        """Make it.
+
+        Args:
+            office: the authorities.
+            register: whose feed is followed.
+            clock: the time.
+            responders: opens the ring in which responders' keys are made; asked again
+                and again, for its secrets may come later than this server.
+        """
         self._office = office
         self._register = register
         self._clock = clock
+        self._responders = responders
         self._news = threading.Event()
 
     def recover(self) -> None:
@@ -87,3 +109,24 @@ class Follower:
                 failing = True
             if self._news.wait(_RETRY_SECONDS if failing else _LOOK_SECONDS):
                 self._news.clear()
+
+    def maintain(self, stop: threading.Event) -> None:
+        """Renew OCSP responders before they expire, and give new keys theirs."""
+        failing = False
+        while not stop.is_set():
+            try:
+                ring = ResponderKeyring(self._office.keyring, self._responders())
+                office = replace(self._office, keyring=ring)
+                for record in renew_responders(office, at=self._clock()):
+                    _log.info(
+                        "OCSP responder of %s, key %d, until %s",
+                        record.authority,
+                        record.generation,
+                        f"{record.not_after:%Y-%m-%d}",
+                    )
+                failing = False
+            except JpkiError as error:
+                if not failing:
+                    _log.error("an OCSP responder cannot be renewed: %s", error)
+                failing = True
+            stop.wait(_RETRY_SECONDS if failing else _UPKEEP_SECONDS)

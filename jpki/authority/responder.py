@@ -2,11 +2,13 @@
 
 `good` is said only of serial numbers that were really issued, `unknown` of all others
 that are not revoked. One request is about one authority: no responder could sign for
-two.
+two. While the books or the key are out of reach the answer is `tryLater` (RFC 6960
+2.3): a client knows what that means, and the last CRL is there all the while.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,7 +16,12 @@ from typing import Final
 from jpki.authority.office import Office, whole_second
 from jpki.authority.responder_keys import current_responder
 from jpki.authority.status import status_of
-from jpki.errors import EncodingError
+from jpki.errors import (
+    ConfigurationError,
+    EncodingError,
+    KeyProviderError,
+    StoreError,
+)
 from jpki.model.suites import Digest
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import KeyGenerationRecord
@@ -37,6 +44,8 @@ __all__ = ["OCSPAnswer", "Responder"]
 
 _DIGESTS: Final = {digest.oid: digest for digest in (Digest.SHA1, Digest.SHA256)}
 """Of CertIDs (RFC 9919 section 3.1 and older clients)."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +71,7 @@ class Responder:
         """
         self._office = office
         self._lifetime = lifetime
+        self._failing = False
         self._issuers: dict[tuple[str, bytes, bytes], KeyGenerationRecord] = {}
 
     def answer(self, request: bytes, at: datetime) -> OCSPAnswer:
@@ -71,6 +81,18 @@ class Responder:
             parsed = parse_request(request)
         except EncodingError:
             return _refusal(MALFORMED_REQUEST)
+        try:
+            answer = self._answer(parsed, moment)
+        except (ConfigurationError, KeyProviderError, StoreError) as error:
+            # Told once, then again when it works and fails anew.
+            if not self._failing:
+                _log.error("OCSP answers tryLater: %s", error)
+            self._failing = True
+            return _refusal(TRY_LATER)
+        self._failing = False
+        return answer
+
+    def _answer(self, parsed: OCSPRequest, moment: datetime) -> OCSPAnswer:
         with self._office.store.read() as uow:
             issuers = [self._issuer(uow, entry) for entry in parsed.entries]
             first = issuers[0]

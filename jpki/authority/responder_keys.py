@@ -14,7 +14,7 @@ from jpki.authority.certifying import finish, signing_generation
 from jpki.authority.delegation import record_delegate
 from jpki.authority.establish import key_label
 from jpki.authority.office import Office, whole_second
-from jpki.errors import OutsideSigningWindow
+from jpki.errors import JpkiError, OutsideSigningWindow
 from jpki.model.eras import Act
 from jpki.model.operators import Caller, Role
 from jpki.model.suites import suite
@@ -74,7 +74,8 @@ def renew_responders(
 
     Raises:
         AlgorithmError: the era's suite for responders may not issue at this time.
-        KeyProviderError: no key can be made, or an authority's cannot be opened.
+        KeyProviderError: no key can be made, or an authority's cannot be opened. All
+            others have been renewed all the same.
     """
     moment = whole_second(at)
     with office.store.read() as uow:
@@ -83,9 +84,17 @@ def renew_responders(
             for key in uow.authorities.every_generation()
             if _lives(uow, key, moment) and _is_due(office, uow, key, moment)
         ]
-    return tuple(
-        _certify(office, key, only_if_due=True, at=moment, by=by)[1] for key in due
-    )
+    renewed, failed = [], []
+    for key in due:
+        try:
+            _, certificate = _certify(office, key, only_if_due=True, at=moment, by=by)
+        except JpkiError as error:
+            failed.append(error)
+        else:
+            renewed.append(certificate)
+    if failed:
+        raise failed[0]
+    return tuple(renewed)
 
 
 def current_responder(
