@@ -222,9 +222,11 @@ class AuditError(JpkiError):
 
     code = "audit"
 
-    def __init__(self, sequence: int, reason: str) -> None:
-        super().__init__(f"audit entry {sequence}: {reason}")
+    def __init__(self, sequence: int | None, reason: str) -> None:
+        where = "audit log" if sequence is None else f"audit entry {sequence}"
+        super().__init__(f"{where}: {reason}")
         self.sequence = sequence
+        """The first entry that is wrong; none if what stands beside the log is."""
         self.reason = reason
 
 

@@ -17,7 +17,7 @@ from jpki.authority.serials import (
     block_problems,
     unused_serials,
 )
-from jpki.errors import AuditError, EncodingError
+from jpki.errors import AuditError, EncodingError, StoreError
 from jpki.model.merkle import CompactRange, leaf_hash
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.audit_log import entry_hash
@@ -129,19 +129,26 @@ class _Reading:
         self.tree = CompactRange()
         self.good = 0
         """Entries that a checkpoint has vouched for."""
-        self.signed = stored_checkpoints(uow)
+        self.signed: tuple[Checkpoint, ...] = ()
+        self._spoiled: AuditError | None = None
+        """A checkpoint that was altered; told last, because it locates nothing."""
+        try:
+            self.signed = stored_checkpoints(uow)
+            for head in self.signed:
+                head.verify()
+        except AuditError as error:
+            self._spoiled = error
         if kept is not None:
             kept.verify()
         self._kept = kept
-        heads = [*self.signed] + ([] if kept is None else [kept])
+        heads = [] if self._spoiled else [*self.signed]
+        heads += [] if kept is None else [kept]
         self._due = sorted(heads, key=lambda head: head.entries, reverse=True)
         self._strangers = {head.key for head in self.signed}
 
     def take(self, entry: AuditEntry) -> None:
         """The next entry."""
         self.sequence += 1
-        if entry.sequence != self.sequence:
-            raise AuditError(self.sequence, "is missing")
         if entry.previous != self.previous:
             raise AuditError(self.sequence, "does not follow from the entry before it")
         if entry.hash != _hash_of(entry):
@@ -169,12 +176,14 @@ class _Reading:
                 f"or one up to {self.sequence} was rewritten: it is not what the "
                 f"checkpoint of {head.at} signed",
             )
-        head.verify()
         self.good = self.sequence
 
     def end(self) -> None:
         """After the last entry: does the log end where its writers left it?"""
-        last, end = self._uow.audit.head()
+        try:
+            last, end = self._uow.audit.head()
+        except StoreError as error:
+            raise AuditError(None, error.message) from None
         promised = max([last, *(head.entries for head in self._due)])
         if promised > self.sequence:
             raise AuditError(
@@ -182,11 +191,12 @@ class _Reading:
             )
         if last < self.sequence or end != self.previous:
             raise AuditError(last + 1, "is not what the last writer left")
-        for level, stored in self._uow.audit.tree.stored().items():
-            if stored > self.sequence >> level:
-                raise AuditError(
-                    self.sequence + 1, "is missing: the tree has a node over it"
-                )
+        if self._uow.audit.tree.nodes() > _nodes_over(self.sequence):
+            raise AuditError(
+                self.sequence + 1, "is missing: the tree has a node over it"
+            )
+        if self._spoiled is not None:
+            raise self._spoiled
         kept = self._kept
         if kept is not None and kept.key not in {head.key for head in self.signed}:
             raise AuditError(
@@ -196,6 +206,11 @@ class _Reading:
             raise AuditError(
                 self.sequence, f"ends a log that does not name its key {key}"
             )
+
+
+def _nodes_over(entries: int) -> int:
+    """How many subtrees are stored over so many entries."""
+    return sum(entries >> level for level in range(STEP, entries.bit_length(), STEP))
 
 
 def _hash_of(entry: AuditEntry) -> bytes:

@@ -14,15 +14,16 @@ from __future__ import annotations
 import base64
 import hashlib
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from jpki.authority.office import Office, whole_second
-from jpki.errors import AuditError, EncodingError, KeyProviderError
+from jpki.errors import AuditError, EncodingError, KeyProviderError, StoreError
 from jpki.model.suites import SUITES, suite
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.audit_log import written_instant
+from jpki.store.audit_tree import SignedHead
 from jpki.store.authority_records import AuditKeyRecord, CheckpointRecord
 from jpki.x509.keys import verify_signature
 
@@ -90,8 +91,14 @@ class Checkpoint:
         Raises:
             AuditError: it does not verify.
         """
-        algorithm = suite(self.suite).algorithm_identifier
-        if not verify_signature(self.public_key, algorithm, self.signature, self.body):
+        known = SUITES.get(self.suite)
+        try:
+            verifies = known is not None and verify_signature(
+                self.public_key, known.algorithm_identifier, self.signature, self.body
+            )
+        except EncodingError:
+            verifies = False
+        if not verifies:
             raise AuditError(
                 self.entries, "ends a checkpoint whose signature does not verify"
             )
@@ -135,22 +142,27 @@ def _base64(octets: bytes) -> str:
 
 
 def stored_checkpoints(uow: AuthorityUnitOfWork) -> tuple[Checkpoint, ...]:
-    """All checkpoints that the database holds, shortest first; not verified."""
-    keys = {key.id: key for key in uow.audit.tree.signing_keys()}
-    return tuple(
-        _joined(entry, keys[entry.key]) for entry in uow.audit.tree.checkpoints()
-    )
+    """All checkpoints that the database holds, shortest first; not verified.
+
+    Raises:
+        AuditError: one cannot be read; says which.
+    """
+    return tuple(_read(head) for head in uow.audit.tree.checkpoints())
 
 
-def _joined(entry: CheckpointRecord, key: AuditKeyRecord) -> Checkpoint:
-    return Checkpoint(
+def _read(head: SignedHead) -> Checkpoint:
+    entry = head.record
+    read = Checkpoint(
         entries=entry.entries,
         root=entry.root,
         at=entry.at,
-        suite=key.suite,
-        public_key=key.public_key,
+        suite=head.suite,
+        public_key=head.public_key,
         signature=entry.signature,
     )
+    if read.key != entry.key:
+        raise AuditError(entry.entries, "ends a checkpoint by a key of another name")
+    return read
 
 
 def checkpoint(office: Office, *, at: datetime) -> Checkpoint:
@@ -186,24 +198,27 @@ def seal_if_due(office: Office, uow: AuthorityUnitOfWork, at: datetime) -> None:
     told to whoever asks for a checkpoint or examines the log.
     """
     if _is_due(uow, at):
-        with suppress(AuditError, KeyProviderError):
+        with suppress(AuditError, KeyProviderError, StoreError):
             _seal(office, uow, at)
 
 
 def _is_due(uow: AuthorityUnitOfWork, at: datetime) -> bool:
     entries, _ = uow.audit.head()
-    newest = uow.audit.tree.newest()
-    if newest is None:
-        return entries > 0
-    new = entries - newest.entries
-    return new >= EVERY_ENTRIES or (
-        new > 0 and at >= datetime.fromisoformat(newest.at) + EVERY
-    )
+    try:
+        newest = uow.audit.tree.newest()
+        if newest is None:
+            return entries > 0
+        new = entries - newest.record.entries
+        last = datetime.fromisoformat(newest.record.at)
+        return new >= EVERY_ENTRIES or (new > 0 and at - last >= EVERY)
+    except (AuditError, ValueError, TypeError):
+        return True  # somebody altered it: for whoever seals to find out and tell
 
 
 def _seal(office: Office, uow: AuthorityUnitOfWork, at: datetime) -> Checkpoint:
     tree = uow.audit.tree
-    newest = tree.newest()
+    signed = tree.newest()
+    newest = None if signed is None else _read(signed)
     # An attacker who rewrote the past shall not get a signature under it.
     if newest is not None and tree.root(newest.entries) != newest.root:
         raise AuditError(
@@ -213,7 +228,7 @@ def _seal(office: Office, uow: AuthorityUnitOfWork, at: datetime) -> Checkpoint:
     key = keys[-1] if keys else _new_key(office, uow, at)
     entries, _ = uow.audit.head()
     if newest is not None and newest.entries == entries:
-        return stored_checkpoints(uow)[-1]
+        return newest
     unsigned = Checkpoint(
         entries=entries,
         root=uow.audit.tree.root(entries),
@@ -222,15 +237,19 @@ def _seal(office: Office, uow: AuthorityUnitOfWork, at: datetime) -> Checkpoint:
         public_key=key.public_key,
         signature=b"",
     )
-    record = CheckpointRecord(
-        entries=entries,
-        root=unsigned.root,
-        at=unsigned.at,
-        key=key.id,
-        signature=office.keyring.open(key.key_uri).sign(unsigned.body),
+    sealed = replace(
+        unsigned, signature=office.keyring.open(key.key_uri).sign(unsigned.body)
     )
-    tree.add_checkpoint(record)
-    return _joined(record, key)
+    tree.add_checkpoint(
+        CheckpointRecord(
+            entries=sealed.entries,
+            root=sealed.root,
+            at=sealed.at,
+            key=key.id,
+            signature=sealed.signature,
+        )
+    )
+    return sealed
 
 
 def _new_key(office: Office, uow: AuthorityUnitOfWork, at: datetime) -> AuditKeyRecord:

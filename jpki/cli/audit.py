@@ -26,7 +26,7 @@ from jpki.authority.proofs import (
     prove_growth,
 )
 from jpki.cli.language import language_of
-from jpki.errors import AuditError, EncodingError, RequestError
+from jpki.errors import AuditError, EncodingError, RequestError, StoreError
 from jpki.service.clock import ProcessClock
 from jpki.service.office import open_office, open_register
 from jpki.service.settings import load
@@ -72,23 +72,30 @@ def verify(config: Path, kept: Path | None, as_json: bool) -> None:
     """
     document: dict[str, object] = {}
     problems: list[str] = []
-    with _books(config) as uow:
-        try:
-            log = verify_audit(uow, None if kept is None else _read_checkpoint(kept))
-        except AuditError as error:
-            document["log"] = {"broken_at": error.sequence, "reason": error.reason}
+    known = None if kept is None else _read_checkpoint(kept)
+    try:
+        with _books(config) as uow:
+            document["log"] = _log(verify_audit(uow, known))
+    except AuditError as error:
+        document["log"] = {"broken_at": error.sequence, "reason": error.reason}
+        problems.append(error.message)
+    try:
+        with _books(config) as uow:
+            account = account_for_serials(uow)
+    except (AuditError, StoreError) as error:
+        # Without the books there is no account; with an altered log it says little.
+        if error.message not in problems:
             problems.append(error.message)
-        else:
-            document["log"] = _log(log)
-        account = account_for_serials(uow)
-    problems += account.problems
-    document["serials"] = dict(account.summary)
+    else:
+        problems += account.problems
+        document["serials"] = dict(account.summary)
     document["problems"] = problems
     if as_json:
         _print(document)
     else:
-        click.echo(f"log      {document['log']}")
-        click.echo(f"serials  {document['serials']}")
+        for part in ("log", "serials"):
+            if part in document:
+                click.echo(f"{part:8} {document[part]}")
         _conclude(problems, ("全て一致しています", "everything agrees"))
     sys.exit(1 if problems else 0)
 

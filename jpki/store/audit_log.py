@@ -13,11 +13,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
+from jpki.errors import AuditError, StoreError
 from jpki.store import authority_tables as tables
 from jpki.store.audit_tree import AuditTree
 from jpki.store.authority_records import AuditEntry
+from jpki.store.octets import octets_of
 
 __all__ = ["AuditLog", "entry_hash", "written_instant"]
 
@@ -30,17 +32,8 @@ _APPEND: Final = insert(_ENTRY)
 _MOVE_HEAD: Final = update(tables.head).values(
     audit_sequence=bindparam("sequence"), audit_hash=bindparam("hash")
 )
-_WALK: Final = (
-    select(_ENTRY)
-    .where(_ENTRY.c.sequence > bindparam("after"))
-    .order_by(_ENTRY.c.sequence)
-    .limit(_PAGE)
-)
-_OF_SUBJECT: Final = (
-    select(_ENTRY)
-    .where(_ENTRY.c.subject == bindparam("about"))
-    .order_by(_ENTRY.c.sequence)
-)
+_TEXTS: Final = ("at", "actor", "act", "subject", "details")
+_HASH: Final = 32
 
 
 def written_instant(at: datetime) -> str:
@@ -124,26 +117,82 @@ class AuditLog:
         self._tree.grow(waiting[0]["sequence"] - 1, sequence)
 
     def head(self) -> tuple[int, bytes]:
-        """Sequence and hash of the newest entry, as writers left them."""
+        """Sequence and hash of the newest entry, as writers left them.
+
+        Raises:
+            StoreError: they are not there, or are no such things.
+        """
         return self._stored_head() if self._end is None else self._end
 
     def _stored_head(self) -> tuple[int, bytes]:
-        row = self._connection.execute(_HEAD).one()
-        return row.audit_sequence, row.audit_hash
+        row = self._connection.execute(_HEAD).first()
+        if row is not None and type(row[0]) is int and type(row[1]) is bytes:
+            return row.audit_sequence, row.audit_hash
+        raise StoreError(
+            "the audit log's head cannot be read",
+            hint="find out with `jpki audit verify` what else was altered",
+        )
 
     def walk(self, *, after: int = 0) -> Iterator[AuditEntry]:
-        """Every entry in order of sequence, a page at a time."""
+        """Every entry in order of sequence, a page at a time.
+
+        Raises:
+            AuditError: a row is no entry; says which.
+        """
         self.flush()
+        page = (
+            self._entries()
+            .where(_ENTRY.c.sequence > bindparam("after"))
+            .order_by(_ENTRY.c.sequence)
+            .limit(_PAGE)
+        )
         while True:
-            rows = self._connection.execute(_WALK, {"after": after}).all()
+            rows = self._connection.execute(page, {"after": after}).all()
             for row in rows:
-                yield AuditEntry(**row._mapping)
+                entry = _entry(row, after + 1)
+                yield entry
+                after = entry.sequence
             if len(rows) < _PAGE:
                 return
-            after = rows[-1].sequence
 
     def of_subject(self, subject: str) -> tuple[AuditEntry, ...]:
-        """What happened to one subject, in order."""
+        """What happened to one subject, in order.
+
+        Raises:
+            AuditError: a row is no entry; says which.
+        """
         self.flush()
-        rows = self._connection.execute(_OF_SUBJECT, {"about": subject})
-        return tuple(AuditEntry(**row._mapping) for row in rows)
+        rows = self._connection.execute(
+            self._entries()
+            .where(_ENTRY.c.subject == subject)
+            .order_by(_ENTRY.c.sequence)
+        ).all()
+        return tuple(_entry(row) for row in rows)
+
+    def _entries(self) -> Select[Any]:
+        return select(
+            _ENTRY.c.sequence,
+            *(octets_of(self._connection, _ENTRY.c[name]) for name in _TEXTS),
+            _ENTRY.c.previous,
+            _ENTRY.c.hash,
+        )
+
+
+def _entry(row: Row[Any], expected: int | None = None) -> AuditEntry:
+    """The entry in this row, as far as it can be told to be one."""
+    numbered = type(row.sequence) is int
+    if numbered and expected is not None and row.sequence != expected:
+        raise AuditError(expected, "is missing")
+    try:
+        texts = {name: getattr(row, name).decode() for name in _TEXTS}
+    except (AttributeError, UnicodeDecodeError):
+        texts = {}
+    hashes = (row.previous, row.hash)
+    if not (texts and numbered) or any(
+        type(each) is not bytes or len(each) != _HASH for each in hashes
+    ):
+        where = row.sequence if numbered else expected
+        raise AuditError(where, "was altered: its row is no entry")
+    return AuditEntry(
+        sequence=row.sequence, previous=row.previous, hash=row.hash, **texts
+    )

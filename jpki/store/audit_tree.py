@@ -8,9 +8,10 @@ long the log is, and an appended entry almost nothing.
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select
 
 from jpki.errors import AuditError
 from jpki.model.merkle import (
@@ -20,10 +21,12 @@ from jpki.model.merkle import (
     node_hash,
     root_of,
 )
+from jpki.model.suites import SuiteId
 from jpki.store import authority_tables as tables
 from jpki.store.authority_records import AuditKeyRecord, CheckpointRecord
+from jpki.store.octets import octets_of
 
-__all__ = ["STEP", "AuditTree"]
+__all__ = ["STEP", "AuditTree", "SignedHead"]
 
 STEP: Final = 8
 """Levels between the stored ones."""
@@ -80,13 +83,10 @@ class AuditTree:
         ).all()
         return rows[0].hash if rows else None
 
-    def stored(self) -> dict[int, int]:
-        """How far each level is stored: level to its last position and one."""
-        table = tables.audit_node
-        rows = self._connection.execute(
-            select(table.c.level, func.max(table.c.position)).group_by(table.c.level)
-        )
-        return {row[0]: row[1] + 1 for row in rows}
+    def nodes(self) -> int:
+        """How many subtrees are stored."""
+        counted = select(func.count()).select_from(tables.audit_node)
+        return int(self._connection.execute(counted).scalar_one())
 
     def subtree(self, level: int, position: int) -> bytes:
         """The hash of any complete subtree.
@@ -162,16 +162,63 @@ class AuditTree:
             {name: getattr(record, name) for name in CheckpointRecord.__slots__},
         )
 
-    def checkpoints(self) -> tuple[CheckpointRecord, ...]:
-        """All signed heads, shortest first."""
-        rows = self._connection.execute(
-            select(_CHECKPOINT).order_by(_CHECKPOINT.c.entries)
-        )
-        return tuple(CheckpointRecord(**row._mapping) for row in rows)
+    def checkpoints(self) -> tuple[SignedHead, ...]:
+        """All signed heads with their keys, shortest first.
 
-    def newest(self) -> CheckpointRecord | None:
-        """The signed head over the most entries."""
+        Raises:
+            AuditError: one cannot be read, or its key is not there; says which.
+        """
+        rows = self._connection.execute(
+            self._heads().order_by(_CHECKPOINT.c.entries)
+        ).all()
+        return tuple(_signed_head(row) for row in rows)
+
+    def newest(self) -> SignedHead | None:
+        """The signed head over the most entries.
+
+        Raises:
+            AuditError: it cannot be read, or its key is not there.
+        """
         row = self._connection.execute(
-            select(_CHECKPOINT).order_by(_CHECKPOINT.c.entries.desc()).limit(1)
+            self._heads().order_by(_CHECKPOINT.c.entries.desc()).limit(1)
         ).first()
-        return None if row is None else CheckpointRecord(**row._mapping)
+        return None if row is None else _signed_head(row)
+
+    def _heads(self) -> Select[Any]:
+        return select(
+            _CHECKPOINT.c.entries,
+            _CHECKPOINT.c.root,
+            octets_of(self._connection, _CHECKPOINT.c.at),
+            octets_of(self._connection, _CHECKPOINT.c.key),
+            _CHECKPOINT.c.signature,
+            octets_of(self._connection, _KEY.c.suite),
+            _KEY.c.public_key,
+        ).outerjoin(_KEY, _KEY.c.id == _CHECKPOINT.c.key)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignedHead:
+    """A checkpoint with what its signature is verified with; nothing is verified."""
+
+    record: CheckpointRecord
+    suite: SuiteId
+    public_key: bytes
+
+
+def _signed_head(row: Row[Any]) -> SignedHead:
+    if type(row.entries) is not int:
+        raise AuditError(None, "a checkpoint does not say over how many entries")
+    octets = (row.root, row.at, row.key, row.signature, row.suite, row.public_key)
+    if any(type(each) is not bytes for each in octets):
+        raise AuditError(row.entries, "ends a checkpoint that cannot be read")
+    return SignedHead(
+        record=CheckpointRecord(
+            entries=row.entries,
+            root=row.root,
+            at=row.at.decode(errors="backslashreplace"),
+            key=row.key.decode(errors="backslashreplace"),
+            signature=row.signature,
+        ),
+        suite=row.suite.decode(errors="backslashreplace"),
+        public_key=row.public_key,
+    )

@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TypeVar
 
 from sqlalchemy import DateTime, Dialect, SmallInteger, String, TypeDecorator
 
-from jpki.errors import StoreError
+from jpki.errors import JpkiError, StoreError
 from jpki.model.codes import MunicipalityCode, ResidentCode
 from jpki.model.revocation import RevocationReason
 
 __all__ = ["Choice", "Instant", "Municipality", "Reason", "ResidentRecord", "Serial"]
 
 E = TypeVar("E", bound=Enum)
+T = TypeVar("T")
 
 
-class Instant(TypeDecorator[datetime]):
+class _Value(TypeDecorator[T]):
+    """A domain value. What somebody else wrote in its place raises only our error."""
+
+    impl: Any = String
+    cache_ok = True
+
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], T | None] | None:
+        """As usual, but for the errors."""
+        process = super().result_processor(dialect, coltype)
+        if process is None:
+            return None
+
+        def read(value: Any) -> T | None:
+            try:
+                return process(value)
+            except (ValueError, TypeError, JpkiError):
+                raise StoreError(
+                    f"the database holds {str(value)[:40]!r} as {type(self).__name__}",
+                    hint="find out with `jpki audit verify` what else was altered",
+                ) from None
+
+        return read
+
+
+class Instant(_Value[datetime]):
     """An aware moment. SQLite has no zones, so there it is stored as bare UTC."""
 
     impl = DateTime(timezone=True)
@@ -45,7 +73,7 @@ class Instant(TypeDecorator[datetime]):
         )
 
 
-class Serial(TypeDecorator[int]):
+class Serial(_Value[int]):
     """A certificate serial number, up to 20 octets (RFC 5280 4.1.2.2), as hex."""
 
     impl = String(40)
@@ -63,7 +91,7 @@ class Serial(TypeDecorator[int]):
         return None if value is None else int(value, 16)
 
 
-class Choice(TypeDecorator[E]):
+class Choice(_Value[E]):
     """An enumeration, stored as its word."""
 
     impl = String(32)
@@ -82,7 +110,7 @@ class Choice(TypeDecorator[E]):
         return None if value is None else self.kind(value)
 
 
-class Reason(TypeDecorator[RevocationReason]):
+class Reason(_Value[RevocationReason]):
     """CRLReason, stored as its number (RFC 5280 5.3.1)."""
 
     impl = SmallInteger()
@@ -101,7 +129,7 @@ class Reason(TypeDecorator[RevocationReason]):
         return None if value is None else RevocationReason(value)
 
 
-class Municipality(TypeDecorator[MunicipalityCode]):
+class Municipality(_Value[MunicipalityCode]):
     """全国地方公共団体コード with its check digit."""
 
     impl = String(6)
@@ -120,7 +148,7 @@ class Municipality(TypeDecorator[MunicipalityCode]):
         return None if value is None else MunicipalityCode(value)
 
 
-class ResidentRecord(TypeDecorator[ResidentCode]):
+class ResidentRecord(_Value[ResidentCode]):
     """住民票コード."""
 
     impl = String(11)

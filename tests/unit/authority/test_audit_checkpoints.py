@@ -175,7 +175,7 @@ def test_the_tree_keeps_up_over_many_levels(office: Office) -> None:
     signed = checkpoint(office, at=FOUNDING)
     with office.store.read() as uow:
         assert verify_audit(uow, signed).root == signed.root.hex()
-        assert uow.audit.tree.stored() == {8: signed.entries >> 8}
+        assert uow.audit.tree.nodes() == signed.entries >> 8
 
 
 def test_entries_about_a_certificate_are_proven(office: Office) -> None:
@@ -308,7 +308,13 @@ def test_a_consistently_rewritten_past_is_located_between_checkpoints(
     [
         ("UPDATE audit_checkpoint SET signature = root", "does not verify"),
         ("UPDATE audit_checkpoint SET at = '2015-01-01T00:00:00Z'", "not verify"),
-        ("UPDATE audit_checkpoint SET root = :zero", "was rewritten"),
+        ("UPDATE audit_checkpoint SET root = :zero", "does not verify"),
+        ("UPDATE audit_checkpoint SET entries = entries + 9000", "does not verify"),
+        ("UPDATE audit_checkpoint SET root = 'text'", "cannot be read"),
+        ("UPDATE audit_key SET suite = 'md5'", "does not verify"),
+        ("UPDATE audit_key SET public_key = :zero", "a key of another name"),
+        ("DELETE FROM audit_key", "cannot be read"),
+        ("UPDATE audit_checkpoint SET key = 'x'", "cannot be read"),
         ("UPDATE audit_node SET hash = :zero", "not what the tree holds"),
         ("DELETE FROM audit_node", "not what the tree holds"),
         ("INSERT INTO audit_node VALUES (8, 7, :zero)", "the tree has a node"),
