@@ -37,6 +37,7 @@ from jpki.keys.memory import generate_key
 from jpki.model.codes import ResidentCode
 from jpki.model.events import EventKind
 from jpki.model.operators import Caller, Role
+from jpki.model.residents import Resident
 from jpki.model.revocation import RevocationReason
 from jpki.store import AuthorityStore
 from jpki.store.authority_records import ConsentRecord
@@ -91,18 +92,21 @@ class RandomWork:
         self._serials: list[int] = []
         self._colleagues: list[str] = []
         self._asked: list[ConsentRecord] = []
+        self._last: tuple[Resident, str, str] | None = None
         self._key = 0
         self._acts: list[Callable[[], object]] = []
         self._weights: list[float] = []
         for act, weight in (
-            (self._change, 30),
-            (self._file, 10),
-            (self._issue, 7),
-            (self._deliver, 11),
+            (self._change, 28),
+            (self._change_again, 10),
+            (self._file, 9),
+            (self._file_again, 6),
+            (self._issue, 5),
+            (self._deliver, 9),
             (self._cancel, 5),
-            (self._revoke, 15),
-            (self._ask, 14),
-            (self._answer, 6),
+            (self._revoke, 13),
+            (self._ask, 9),
+            (self._answer, 4),
             (self._enrol, 0.4),
             (self._dismiss, 0.4),
             (self._certify_responder, 0.2),
@@ -128,9 +132,16 @@ class RandomWork:
     def _file(self) -> None:
         self._key += 1
         person = self._chance.choice(self._people)
-        self._filed.append(
-            filed(self.office, person, key=str(self._key), at=self.at).id
-        )
+        application = filed(self.office, person, key=str(self._key), at=self.at).id
+        self._filed.append(application)
+        self._last = person, str(self._key), application
+
+    def _file_again(self) -> None:
+        """A clerk who got no answer: the same key finds the same application."""
+        if self._last is None:
+            return
+        person, key, known = self._last
+        assert filed(self.office, person, key=key, at=self.at).id == known
 
     def _issue(self) -> None:
         identifier = self._taken(self._filed)
@@ -165,6 +176,13 @@ class RandomWork:
             self._register.change(kind, person, at=self.at),
             at=self.at,
         )
+
+    def _change_again(self) -> None:
+        """A feed that tells something twice: it takes effect once."""
+        known = self._register.events
+        if known:
+            again = apply_event(self.office, self._chance.choice(known), at=self.at)
+            assert again.repeated
 
     # -- CA operators -----------------------------------------------------------------
 
