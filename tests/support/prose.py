@@ -23,6 +23,12 @@ from click.testing import CliRunner
 from jpki import errors
 from jpki.cli import main as jpki
 from jpki.service import settings
+from tests.support.era_prose import (
+    algorithm_table,
+    era_sections,
+    pki_picture,
+    profile_tables,
+)
 from tests.support.sources import ROOT
 
 __all__ = ["PARTS", "documents", "renewed"]
@@ -171,10 +177,14 @@ def _after_colon(cls: type) -> str:
 
 
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
+    "algorithms": algorithm_table,
     "all-commands": all_commands,
     "command-help": command_help,
+    "eras": era_sections,
     "errors": error_table,
     "make-help": make_help,
+    "pki-picture": pki_picture,
+    "profiles": profile_tables,
     "settings": settings_tables,
 }
 

@@ -222,6 +222,14 @@ def _report(manifest: Manifest, out: Path, seconds: float) -> None:
         f"{out}: {manifest.era} of {manifest.at.astimezone(JST):%Y-%m-%d}, "
         f"{told}, {seconds:.1f} s"
     )
+    if manifest.seed is not None:
+        names = {
+            "names_serials_validity": "names, serial numbers and validity",
+            "keys": "keys",
+            "signatures": "signatures",
+        }
+        same = [names[part] for part, again in manifest.repeatable.items() if again]
+        click.echo(f"seed {manifest.seed!r} gives again: {'; '.join(same)}")
     click.echo(f"\nLook at it:\n  jpki pki show {shlex.quote(str(out))}")
     if (command := manifest.openssl_command()) is not None:
         click.echo("\nLet OpenSSL judge a test person under another's anchor:")

@@ -74,6 +74,10 @@ class Plan:
                 "a bridge needs two prefectures or more",
                 hint="give the option twice, or leave it out for all 47",
             )
+        if self.seed is not None and not (self.seed and self.seed.isprintable()):
+            raise ConfigurationError(
+                "command line", "--seed", "must be text that can be printed"
+            )
         # Keys take long to make: first of all it must be allowed to use them.
         for role in _ISSUING:
             if role in self.era.suites:

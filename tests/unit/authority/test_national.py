@@ -14,6 +14,7 @@ from jpki.authority import (
     authority_for,
     file_application,
     issue,
+    issues_until,
     national_id,
     publish_due,
 )
@@ -81,6 +82,20 @@ def test_each_purpose_has_a_national_authority(authority_store: AuthorityStore) 
     assert {(crl.authority, crl.scope) for crl in publish_due(office, at=AT)} == {
         (national_id(purpose), scope) for purpose in Purpose for scope in ("crl", "arl")
     }
+
+
+def test_a_key_stops_before_a_certificate_could_outlive_it(
+    authority_store: AuthorityStore,
+) -> None:
+    """The first key of 2015 could certify up to six birthdays until October 2019."""
+    office = _national_office(authority_store)
+    first, second, _ = office.era.generations
+    found(office, national_id(Purpose.SIGNATURE), at=first)
+    with authority_store.read() as uow:
+        (key,) = uow.authorities.generations(national_id(Purpose.SIGNATURE))
+    last = issues_until(office, key)
+    assert last == datetime(2019, 10, 19, 14, 59, 59, tzinfo=UTC)
+    assert second < last
 
 
 def test_an_era_has_either_kind_of_authority(authority_store: AuthorityStore) -> None:

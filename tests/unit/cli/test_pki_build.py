@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -248,6 +249,8 @@ def test_keys_are_encrypted_and_are_those_of_the_certificates(tmp_path: Path) ->
         (["--prefecture", "48"], "no prefecture code"),
         (["--at", "2020-01-01"], "rsa2048-sha1 may not issue"),
         (["--at", "tomorrow"], "not a date"),
+        (["--seed", "\x1b[2J"], "text that can be printed"),
+        (["--seed", ""], "text that can be printed"),
     ],
 )
 def test_what_cannot_be_built_is_refused(
@@ -274,6 +277,24 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert build("next-gen", out, "--no-keys").exit_code == 0
     assert (out / FILE_NAME).exists()
     assert [path.name for path in tmp_path.iterdir()] == ["pki"]
+
+
+@pytest.mark.parametrize("octets", [4096, 100_000])
+def test_a_full_disk_leaves_nothing(tmp_path: Path, octets: int) -> None:
+    """Wherever it gets full: in the books, or later; it is told in one sentence."""
+    program = "from jpki.cli import main; main(prog_name='jpki')"
+    words = ["pki", "build", "--era", "next-gen", "--prefecture", "13", "--jobs", "1"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words, "--out", str(tmp_path / "pki")],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (octets, octets)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "jpki: " in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
