@@ -39,6 +39,7 @@ __all__ = [
     "KeyNotFound",
     "KeyProviderError",
     "KeyRejected",
+    "LastInOffice",
     "NotEligible",
     "NotFound",
     "NotInOffice",
@@ -303,6 +304,12 @@ class NotInOffice(ConsentError):
     """The operator is not enrolled, was dismissed, or has a revoked certificate."""
 
     code = "consent.not-in-office"
+
+
+class LastInOffice(ConsentError):
+    """Too few would be left who could agree to anything."""
+
+    code = "consent.last-in-office"
 
 
 class RequestError(JpkiError):

@@ -10,7 +10,7 @@ from jpki import data
 from jpki.authority import deeds
 from jpki.authority.consent import Consent
 from jpki.authority.deeds import Deed, DeedKind
-from jpki.authority.delegation import enrol_operator
+from jpki.authority.delegation import dismiss_operator, enrol_operator
 from jpki.authority.establish import (
     cross_certify,
     found_bridge,
@@ -19,6 +19,7 @@ from jpki.authority.establish import (
 )
 from jpki.authority.identifiers import BRIDGE, governor_id, national_id
 from jpki.authority.office import Office
+from jpki.authority.recovery import abandon
 from jpki.authority.revocation import revoke
 from jpki.authority.rollover import roll_over
 from jpki.errors import ConsentMismatch, NotFound, RequestError
@@ -79,6 +80,14 @@ def _read(kind: DeedKind, fields: Fields) -> Deed:
             return deeds.enrolment(
                 fields.need("authority", str, str), _operator(fields)
             )
+        case DeedKind.DISMISS:
+            return deeds.dismissal(fields.need("operator", str, str))
+        case DeedKind.ABANDON:
+            return deeds.abandonment(
+                fields.need("authority", str, str),
+                fields.need("serial", str, _serial),
+                ground=fields.need("ground", str, str),
+            )
         case DeedKind.ISSUE:
             return deeds.issuance(fields.need("application", str, str))
 
@@ -131,6 +140,20 @@ def carry_out(office: Office, consent: Consent, *, at: datetime) -> str:
                 office, authority, _operator(fields), at=at, by=consent
             )
             return _name((authority, enrolled.serial))
+        case DeedKind.DISMISS:
+            operator = fields.need("operator", str, str)
+            return dismiss_operator(office, operator, at=at, by=consent).id
+        case DeedKind.ABANDON:
+            authority = fields.need("authority", str, str)
+            abandoned = abandon(
+                office,
+                authority,
+                fields.need("serial", str, _serial),
+                ground=fields.need("ground", str, str),
+                at=at,
+                by=consent,
+            )
+            return _name((authority, abandoned.serial))
         case DeedKind.ISSUE:
             raise ConsentMismatch(
                 "an approved application is issued when the counter asks for it",

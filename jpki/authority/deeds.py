@@ -21,7 +21,9 @@ from jpki.model.revocation import RevocationReason
 __all__ = [
     "Deed",
     "DeedKind",
+    "abandonment",
     "cross_certification",
+    "dismissal",
     "enrolment",
     "founding",
     "issuance",
@@ -42,6 +44,10 @@ class DeedKind(Enum):
     """A certificate whose subject is an authority."""
     ENROL = "enrol"
     """Somebody whose word counts here: a CA operator or an approver."""
+    DISMISS = "dismiss"
+    """Somebody whose word counts here, or who watches: an auditor."""
+    ABANDON = "abandon"
+    """A certificate that was recorded for an authority and cannot be signed."""
     ISSUE = "issue"
     """A citizen's certificate, where the installation wants an approver."""
 
@@ -126,6 +132,19 @@ def enrolment(authority: str, operator: Caller) -> Deed:
             "municipality": None if place is None else str(place),
             "public_key": base64.b64encode(operator.public_key).decode("ascii"),
         },
+    )
+
+
+def dismissal(operator: str) -> Deed:
+    """Take an operator's role away."""
+    return Deed(DeedKind.DISMISS, {"operator": operator})
+
+
+def abandonment(authority: str, serial: int, *, ground: str) -> Deed:
+    """Give up a certificate that was recorded for an authority."""
+    return Deed(
+        DeedKind.ABANDON,
+        {"authority": authority, "serial": f"{serial:x}", "ground": ground},
     )
 
 

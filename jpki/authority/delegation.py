@@ -15,8 +15,13 @@ from jpki.authority.certifying import (
     subject_of,
 )
 from jpki.authority.consent import Consent, redeem
-from jpki.authority.deeds import enrolment
-from jpki.authority.in_office import as_caller, caller_in_office
+from jpki.authority.deeds import dismissal, enrolment
+from jpki.authority.in_office import (
+    LEAVE_BY_TWO,
+    as_caller,
+    caller_in_office,
+    require_enough_left,
+)
 from jpki.authority.office import Office, whole_second
 from jpki.authority.serials import serials_for
 from jpki.errors import (
@@ -142,17 +147,40 @@ def _permit(authority: str, operator: Caller, by: Caller | Consent) -> None:
 
 
 def dismiss_operator(
-    office: Office, operator: str, *, at: datetime, by: Caller
+    office: Office, operator: str, *, at: datetime, by: Caller | Consent
 ) -> OperatorRecord:
     """Take the role away and revoke the certificate.
 
+    Two people agree to it where the operator's word counts, or where an auditor would
+    have to go; one CA operator dismisses the others. A key that is compromised waits
+    for nobody: `revoke` ends its holder's office at once.
+
     Raises:
+        ConsentError: two people have not agreed to exactly this.
+        LastInOffice: too few would be left to agree to anything.
         PermissionDenied: not a CA operator.
         NotFound: no such operator in office.
     """
     moment = whole_second(at)
-    require_role(by, "dismiss an operator", Role.CA_OPERATOR)
+    if isinstance(by, Consent):
+        by.require(dismissal(operator))
+    else:
+        require_role(by, "dismiss an operator", Role.CA_OPERATOR)
     with office.store.write() as uow:
+        leaving = uow.operators.get(operator)
+        if leaving.role in LEAVE_BY_TWO and not isinstance(by, Consent):
+            raise ConsentRequired(
+                f"{by.id} alone cannot dismiss {operator}, {leaving.role.value}",
+                hint="request the dismissal, and have another CA operator approve it; "
+                "a compromised key is revoked by one, as keyCompromise",
+            )
+        if isinstance(by, Consent):
+            redeem(uow, by, outcome=operator, at=moment)
+            if leaving.dismissed_at is not None:
+                uow.commit()
+                return leaving
+        approval = office.issuance_approval
+        require_enough_left(uow, leaving, issuance_approval=approval)
         uow.operators.dismiss(operator, at=moment)
         dismissed = uow.operators.get(operator)
         if uow.journal.find(dismissed.authority, dismissed.serial) is None:

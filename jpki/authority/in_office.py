@@ -5,11 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from jpki.errors import LastInOffice
 from jpki.model.operators import Caller, Role
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import CertificateState, OperatorRecord
 
-__all__ = ["as_caller", "caller_in_office", "is_founding"]
+__all__ = [
+    "LEAVE_BY_TWO",
+    "as_caller",
+    "caller_in_office",
+    "is_founding",
+    "require_enough_left",
+]
+
+LEAVE_BY_TWO: Final = frozenset({Role.CA_OPERATOR, Role.APPROVER, Role.AUDITOR})
+"""Whose word counts, and who watches them: nobody sends them away alone."""
 
 _TWO_OF: Final = Role.CA_OPERATOR
 
@@ -40,6 +50,38 @@ def is_founding(uow: AuthorityUnitOfWork) -> bool:
     """Whether two CA operators were never enrolled yet."""
     enrolled = [known for known in uow.operators.all() if known.role is _TWO_OF]
     return len(enrolled) < 2
+
+
+def require_enough_left(
+    uow: AuthorityUnitOfWork, leaving: OperatorRecord, *, issuance_approval: bool
+) -> None:
+    """Say that others can go on agreeing when this operator has left.
+
+    Two CA operators for everything else, and an approver where each certificate waits
+    for one. Nobody could enrol a second CA operator any more.
+
+    Raises:
+        LastInOffice: there would be too few.
+    """
+    if leaving.role is Role.CA_OPERATOR:
+        needed = 2
+    elif leaving.role is Role.APPROVER and issuance_approval:
+        needed = 1
+    else:
+        return
+    left = sum(
+        other.role is leaving.role
+        and other.id != leaving.id
+        and caller_in_office(uow, other.id, at=None) is not None
+        for other in uow.operators.all()
+    )
+    if left < needed:
+        raise LastInOffice(
+            f"without {leaving.id} only {left} of role {leaving.role.value} would be "
+            f"left, and {needed} are needed",
+            hint="enrol a successor first; a compromised key is revoked all the same, "
+            "as keyCompromise",
+        )
 
 
 def as_caller(operator: OperatorRecord) -> Caller:

@@ -7,14 +7,18 @@ from datetime import datetime
 
 from jpki.access import require_role
 from jpki.authority.certifying import finish, journal, subject_of
+from jpki.authority.consent import Consent, redeem
+from jpki.authority.deeds import abandonment
 from jpki.authority.office import Office, whole_second
 from jpki.authority.publication import finish_crl
-from jpki.errors import JpkiError, RequestError
+from jpki.authority.revocation import OF_AUTHORITIES
+from jpki.errors import ConsentRequired, JpkiError, RequestError
 from jpki.model.operators import Caller, Role
 from jpki.model.revocation import RevocationReason
 from jpki.store.authority_records import (
     ApplicationState,
     CertificateRecord,
+    CertificateState,
     CRLRecord,
 )
 
@@ -70,24 +74,39 @@ def abandon(
     *,
     ground: str,
     at: datetime,
-    by: Caller,
+    by: Caller | Consent,
 ) -> CertificateRecord:
     """Give a recorded certificate up whose signing can never be finished.
 
     A signature may exist all the same, so the serial number is revoked; the reason is
-    the one the service uses for what is discarded before delivery.
+    the one the service uses for what is discarded before delivery. Revoking takes two
+    people where the subject is an authority, and so does this.
 
     Raises:
+        ConsentError: two people have not agreed to exactly this.
         PermissionDenied: not a CA operator.
         NotFound: this serial number was never reserved.
         Conflict: it is not pending.
     """
     moment = whole_second(at)
-    require_role(by, "abandon a certificate", Role.CA_OPERATOR)
+    if isinstance(by, Consent):
+        by.require(abandonment(authority, serial, ground=ground))
+    else:
+        require_role(by, "abandon a certificate", Role.CA_OPERATOR)
     if not ground or len(ground) > 200:
         raise RequestError("the ground is 1 to 200 characters")
     with office.store.write() as uow:
         certificate = uow.certificates.get(authority, serial)
+        if isinstance(by, Consent):
+            redeem(uow, by, outcome=subject_of(authority, serial), at=moment)
+            if certificate.state is CertificateState.ABANDONED:
+                uow.commit()
+                return certificate
+        elif certificate.kind in OF_AUTHORITIES:
+            raise ConsentRequired(
+                f"{by.id} alone cannot abandon a {certificate.kind.value} certificate",
+                hint="request it, and have another CA operator approve it",
+            )
         uow.certificates.abandon(authority, serial, at=moment)
         uow.audit.append(
             at=moment,

@@ -10,6 +10,7 @@ from jpki.authority import deeds
 from jpki.authority.certifying import journal, subject_of
 from jpki.authority.checkpoints import seal_if_due
 from jpki.authority.consent import Consent, redeem
+from jpki.authority.in_office import LEAVE_BY_TWO, require_enough_left
 from jpki.authority.office import Office, whole_second
 from jpki.authority.roles import counter_of
 from jpki.errors import ConsentRequired, PermissionDenied, RequestError
@@ -22,7 +23,7 @@ from jpki.store.authority_records import (
     JournalEntry,
 )
 
-__all__ = ["COUNTER_REASONS", "revoke"]
+__all__ = ["COUNTER_REASONS", "OF_AUTHORITIES", "revoke"]
 
 COUNTER_REASONS: Final = frozenset(
     {
@@ -36,7 +37,7 @@ notice of a key that leaked or may have (art. 10)."""
 
 _ACT: Final = "revoke a certificate"
 
-_AUTHORITIES: Final = frozenset(
+OF_AUTHORITIES: Final = frozenset(
     {
         CertificateKind.AUTHORITY,
         CertificateKind.BRIDGE,
@@ -61,11 +62,14 @@ def revoke(
     """Revoke a certificate; one that is revoked already stays exactly as it is.
 
     A counter revokes for the residents it issued to; a CA operator revokes anything but
-    an authority's certificate, for which it takes two of them.
+    an authority's certificate, for which it takes two of them. Two also end the office
+    of a colleague, unless the key is compromised: that is stopped by whoever knows it,
+    even where nobody is left to agree to anything afterwards.
 
     Raises:
         NotFound: this serial number was never reserved.
         ConsentError: two people have not agreed to exactly this.
+        LastInOffice: it would end an office without which nothing can be agreed to.
         PermissionDenied: not this caller, or not for this reason.
         RequestError: the invalidity date lies in the future, or the ground is too long.
     """
@@ -86,6 +90,12 @@ def revoke(
         if not isinstance(by, Consent):
             _permit(uow, certificate, reason, by)
         known = uow.journal.find(authority, serial)
+        if (
+            known is None
+            and certificate.kind is CertificateKind.OPERATOR
+            and reason is not RevocationReason.KEY_COMPROMISE
+        ):
+            _permit_end_of_office(office, uow, certificate, by)
         if isinstance(by, Consent):
             redeem(uow, by, outcome=subject_of(authority, serial), at=moment)
         if known is not None:
@@ -106,13 +116,35 @@ def revoke(
     return entry
 
 
+def _permit_end_of_office(
+    office: Office,
+    uow: AuthorityUnitOfWork,
+    certificate: CertificateRecord,
+    by: Caller | Consent,
+) -> None:
+    for operator in uow.operators.all():
+        if (operator.authority, operator.serial) != (
+            certificate.authority,
+            certificate.serial,
+        ):
+            continue
+        if operator.role in LEAVE_BY_TWO and not isinstance(by, Consent):
+            raise ConsentRequired(
+                f"{by.id} alone cannot end the office of {operator.id}",
+                hint="request the dismissal, and have another CA operator approve it; "
+                "a compromised key is revoked by one, as keyCompromise",
+            )
+        approval = office.issuance_approval
+        require_enough_left(uow, operator, issuance_approval=approval)
+
+
 def _permit(
     uow: AuthorityUnitOfWork,
     certificate: CertificateRecord,
     reason: RevocationReason,
     by: Caller,
 ) -> None:
-    if certificate.kind in _AUTHORITIES:
+    if certificate.kind in OF_AUTHORITIES:
         require_role(by, _ACT, Role.CA_OPERATOR)
         raise ConsentRequired(
             f"{by.id} alone cannot revoke a {certificate.kind.value} certificate",
