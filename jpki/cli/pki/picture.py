@@ -190,8 +190,9 @@ _LEFT: Final = 60
 _RIGHT: Final = _WIDTH - 60
 _BAR: Final = 64
 _GAP: Final = 18
-_ROW: Final = 24
-"""Test persons in one row."""
+_LABEL: Final = 210
+"""What stands in a bar needs so much; the test persons come after it."""
+_DOT: Final = 15
 
 
 def _nation(manifest: Manifest, keys: Sequence[Entry]) -> str:
@@ -248,25 +249,26 @@ def _bar(
         f'rx="8" fill="{colour}" fill-opacity="0.16" stroke="{colour}" '
         f'stroke-width="1.5"><title>{escape(tip)}</title></rect>'
     )
-    yield _text(left + 16, y + 26, f"key {key.generation} · {key.suite}", "small")
-    yield _text(left + 16, y + 48, _life(key), "tiny pale")
+    yield _text(left + 16, y + 23, f"key {key.generation} · {key.suite}", "small")
+    yield _text(left + 16, y + 40, _life(key), "tiny pale")
     persons = [
         entry
         for entry in manifest.persons()
         if (entry.issuer, entry.generation) == (key.holder, key.generation)
     ]
-    top = y + _BAR / 2 - (math.ceil(len(persons) / _ROW) - 1) * 10
+    if not persons:
+        return
+    told = f"{len(persons)} test person{'s' if len(persons) > 1 else ''} 試験"
+    yield _text(left + 16, y + 56, told, "tiny")
+    row = max(1, int((right - left - _LABEL) / _DOT))
+    top = y + _BAR / 2 - (math.ceil(len(persons) / row) - 1) * _DOT / 2
     for number, person in enumerate(persons):
-        x, row = left + 300 + number % _ROW * 15, top + number // _ROW * 20
+        x, line = left + _LABEL + number % row * _DOT, top + number // row * _DOT
         tip = escape(f"{person.holder} {person.title or ''}")
         yield (
-            f'<circle cx="{x:.1f}" cy="{row:.1f}" r="4" '
+            f'<circle cx="{x:.1f}" cy="{line:.1f}" r="4" '
             f'fill="{_colour(person.prefecture)}"><title>{tip}</title></circle>'
         )
-    if persons:
-        x = left + 300 + min(len(persons), _ROW) * 15
-        told = f"{len(persons)} test persons 試験"
-        yield _text(x, y + _BAR / 2 + 4, told, "tiny")
 
 
 def _instant(moment: datetime | None) -> datetime:

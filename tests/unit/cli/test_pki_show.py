@@ -66,6 +66,10 @@ def test_the_picture_of_keys() -> None:
         bar for bar in root.iter(f"{SVG}rect") if bar.find(f"{SVG}title") is not None
     ]
     assert len(bars) == len(manifest.of("authority"))
+    edges = [float(bar.get("x", "")) + float(bar.get("width", "")) for bar in bars]
+    dots = [float(dot.get("cx", "")) for dot in root.iter(f"{SVG}circle")]
+    assert len(dots) == len(manifest.persons())
+    assert max(dots) < max(edges)
 
 
 def test_programs_get_the_manifest() -> None:
