@@ -19,7 +19,7 @@ from typing import Final
 
 from jpki.authority.certifying import issuer_view, signing_generation
 from jpki.authority.office import Office, whole_second
-from jpki.errors import Conflict, EncodingError, IssuanceError
+from jpki.errors import Conflict, EncodingError, IssuanceError, JpkiError
 from jpki.model.profiles import CRLProfile, IssuingDistributionPointRule
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
@@ -102,12 +102,25 @@ def publish_due(
 
     Every key that still may sign has lists of its own: what it signed is revoked under
     its signature.
+
+    Raises:
+        JpkiError: what kept the first of those that failed. All others are published
+            all the same.
     """
     moment = whole_second(at)
-    return tuple(
-        publish(office, authority, scope=scope, generation=number, at=moment, by=by)
-        for authority, number, scope in _due(office, moment)
-    )
+    published, failed = [], []
+    for authority, number, scope in _due(office, moment):
+        try:
+            record = publish(
+                office, authority, scope=scope, generation=number, at=moment, by=by
+            )
+        except JpkiError as error:
+            failed.append(error)
+        else:
+            published.append(record)
+    if failed:
+        raise failed[0]
+    return tuple(published)
 
 
 def _due(office: Office, at: datetime) -> list[tuple[str, int, str]]:

@@ -206,6 +206,21 @@ def test_one_lost_key_does_not_keep_others_from_renewing(
     assert finished.authority == BRIDGE
 
 
+def test_one_lost_key_does_not_keep_others_from_publishing(
+    authority_store: AuthorityStore,
+) -> None:
+    """Their lists are in force; what failed is told."""
+    office = new_office(authority_store)
+    with authority_store.read() as uow:
+        lost = uow.authorities.generation(BRIDGE, 1).key_uri
+    broken = replace(office, keyring=_Without(office.keyring, frozenset({lost})))
+    with pytest.raises(KeyNotFound):
+        publish_due(broken, at=FOUNDING)
+    with authority_store.read() as uow:
+        lists = {(entry.authority, entry.scope) for entry in uow.crls.in_force()}
+    assert lists == {(GOVERNOR, "crl"), (GOVERNOR, "arl")}
+
+
 # -- without a key --------------------------------------------------------------------
 
 
