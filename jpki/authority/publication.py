@@ -14,6 +14,7 @@ also rise over all that were published before, when an older backup is restored.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -95,13 +96,37 @@ def publish(
     )
 
 
+def _finish_waiting(
+    office: Office,
+    authority: str,
+    generation: int,
+    scope: str,
+    *,
+    at: datetime,
+    by: str,
+) -> None:
+    with office.store.read() as uow:
+        waiting = uow.crls.prepared()
+    for record in waiting:
+        if (record.authority, record.generation, record.scope) == (
+            authority,
+            generation,
+            scope,
+        ):
+            # What fails its examination is refused for good, and told in the log.
+            with suppress(IssuanceError):
+                finish_crl(office, authority, record.number, at=at, by=by)
+
+
 def publish_due(
     office: Office, *, at: datetime, by: str = "publication"
 ) -> tuple[CRLRecord, ...]:
     """Publish every list that is due: never published, outdated, or with news.
 
     Every key that still may sign has lists of its own: what it signed is revoked under
-    its signature.
+    its signature. A list that waits for its signature, because the key was out of reach
+    or the process ended, goes first: while a token is away, one list waits and not one
+    for each try.
 
     Raises:
         JpkiError: what kept the first of those that failed. All others are published
@@ -111,6 +136,7 @@ def publish_due(
     published, failed = [], []
     for authority, number, scope in _due(office, moment):
         try:
+            _finish_waiting(office, authority, number, scope, at=moment, by=by)
             record = publish(
                 office, authority, scope=scope, generation=number, at=moment, by=by
             )

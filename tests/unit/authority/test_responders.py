@@ -218,7 +218,16 @@ def test_one_lost_key_does_not_keep_others_from_publishing(
         publish_due(broken, at=FOUNDING)
     with authority_store.read() as uow:
         lists = {(entry.authority, entry.scope) for entry in uow.crls.in_force()}
+        waiting = len(uow.crls.prepared())
     assert lists == {(GOVERNOR, "crl"), (GOVERNOR, "arl")}
+    for _ in range(5):
+        with pytest.raises(KeyNotFound):
+            publish_due(broken, at=FOUNDING)
+    with authority_store.read() as uow:
+        assert len(uow.crls.prepared()) == waiting == 2
+    publish_due(office, at=FOUNDING)
+    with authority_store.read() as uow:
+        assert uow.crls.prepared() == ()
 
 
 # -- without a key --------------------------------------------------------------------
