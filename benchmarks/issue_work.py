@@ -13,7 +13,7 @@ from jpki.der.writer import NULL, bit_string, integer, object_identifier, sequen
 from jpki.keys.software import SoftwareSigner, generate_private_key
 from jpki.model.residents import BasicInformation, Gender
 from jpki.model.suites import suite
-from jpki.x509.certificates import assemble, prepare_certificate
+from jpki.x509.certificates import assemble, prepare_certificate, series_of
 from jpki.x509.issuers import IssuerView
 from jpki.x509.keys import key_identifier
 
@@ -54,7 +54,6 @@ class Work:
         prefecture = data.prefectures()["13"]
         topology = data.topology()
         name = topology.governor_name(prefecture)
-        self._profile = data.certificate_profile("signature")
         self._issuer = IssuerView(
             name=name,
             alternative_name=topology.governor_alternative_name(prefecture),
@@ -63,8 +62,16 @@ class Work:
             certificate_serial=1,
             suite=self.suite,
         )
-        self.sample = self._certificate(self.residents[0])
+        self._series = series_of(
+            data.certificate_profile("signature"),
+            issuer=self._issuer,
+            values=VALUES,
+            not_before=NOT_BEFORE,
+        )
         self._message = self._prepared(self.residents[0])
+        self.sample = assemble(
+            self._message, self.suite, self.signer.sign(self._message)
+        )
 
     def sign(self) -> None:
         """The limit: only the signatures."""
@@ -96,19 +103,12 @@ class Work:
         return assemble(prepared.tbs, self.suite, signature)
 
     def _prepared(self, resident: Certified) -> bytes:
-        return prepare_certificate(
-            self._profile,
-            issuer=self._issuer,
-            values={**VALUES, "opaque": resident.opaque},
-            public_key=resident.public_key,
+        return self._series.prepare(
             serial=resident.serial,
-            not_before=NOT_BEFORE,
+            public_key=resident.public_key,
+            values={"opaque": resident.opaque},
             basic=resident.basic,
         ).tbs
-
-    def _certificate(self, resident: Certified) -> bytes:
-        tbs = self._prepared(resident)
-        return assemble(tbs, self.suite, self.signer.sign(tbs))
 
 
 def _resident(number: int, chance: Random) -> Certified:

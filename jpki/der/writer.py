@@ -17,9 +17,11 @@ __all__ = [
     "boolean",
     "enumerated",
     "explicit",
+    "header",
     "ia5_string",
     "implicit",
     "integer",
+    "integer_octets",
     "named_bits",
     "object_identifier",
     "octet_string",
@@ -35,13 +37,17 @@ _PRINTABLE = frozenset(
 )
 
 
-def tlv(tag: int, content: bytes) -> bytes:
-    """One TLV with a single identifier octet and a definite, minimal length."""
-    size = len(content)
+def header(tag: int, size: int) -> bytes:
+    """What stands before a content of this size: tag, and definite, minimal length."""
     if size < 0x80:
-        return bytes((tag, size)) + content
+        return bytes((tag, size))
     octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(octets))) + octets + content
+    return bytes((tag, 0x80 | len(octets))) + octets
+
+
+def tlv(tag: int, content: bytes) -> bytes:
+    """One TLV with a single identifier octet."""
+    return header(tag, len(content)) + content
 
 
 def sequence(*elements: bytes) -> bytes:
@@ -67,8 +73,13 @@ def implicit(number: int, element: bytes) -> bytes:
 
 def integer(value: int) -> bytes:
     """INTEGER, minimal two's complement."""
+    return tlv(0x02, integer_octets(value))
+
+
+def integer_octets(value: int) -> bytes:
+    """The content of an INTEGER."""
     size = (value if value >= 0 else ~value).bit_length() // 8 + 1
-    return tlv(0x02, value.to_bytes(size, "big", signed=True))
+    return value.to_bytes(size, "big", signed=True)
 
 
 def enumerated(value: int) -> bytes:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
 from typing import Final, NamedTuple
 
 __all__ = ["Substituted", "Substitution", "in_repertoire"]
@@ -13,10 +16,6 @@ _VARIATION_SELECTORS: Final = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 
 _VENDOR_TWINS: Final = frozenset("－～∥￠￡￢")
 """Other code points that vendors' tables give to characters of JIS X 0208."""
-
-
-_NOT_KANJI: Final = bytes(range(0x8F))
-"""Octets of EUC-JP that belong to ASCII, controls and half-width kana."""
 
 
 def in_repertoire(character: str) -> bool:
@@ -30,13 +29,14 @@ def in_repertoire(character: str) -> bool:
     return (len(octets) == 2 and octets[0] >= 0xA1) or len(octets) == 3
 
 
-def _all_in_repertoire(text: str) -> bool:
-    """Whether no character needs a closer look: true for nearly every text."""
-    try:
-        octets = text.encode("euc_jp")
-    except UnicodeEncodeError:
-        return False
-    return len(octets.translate(None, _NOT_KANJI)) == len(octets)
+@cache
+def _known() -> re.Pattern[str]:
+    """Texts of the repertoire alone, as nearly every one is."""
+    cells = [bytes(cell) for cell in product(range(0xA1, 0xFF), repeat=2)]
+    octets = b"".join(cells) + b"".join(b"\x8f" + cell for cell in cells)
+    decoded = octets.decode("euc_jp", "ignore")
+    characters = filter(in_repertoire, sorted({*decoded, *_VENDOR_TWINS}))
+    return re.compile(f"[{''.join(characters)}]*")
 
 
 class Substituted(NamedTuple):
@@ -62,7 +62,7 @@ class Substitution:
         A variation selector has no place of its own: it makes the character before it
         a variant, which is then replaced by the plain one.
         """
-        if _all_in_repertoire(text):
+        if _known().fullmatch(text):
             return Substituted(text, "0" * len(text))
         characters: list[str] = []
         flags: list[str] = []

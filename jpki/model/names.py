@@ -11,12 +11,22 @@ __all__ = ["Attribute", "Name", "StringType"]
 class StringType(Enum):
     """DirectoryString choices and IA5String, by universal tag."""
 
-    UTF8 = 0x0C
-    PRINTABLE = 0x13
-    TELETEX = 0x14
-    IA5 = 0x16
-    UNIVERSAL = 0x1C
-    BMP = 0x1E
+    UTF8 = 0x0C, "utf-8"
+    PRINTABLE = 0x13, "ascii"
+    TELETEX = 0x14, "latin-1"
+    IA5 = 0x16, "ascii"
+    UNIVERSAL = 0x1C, "utf-32-be"
+    BMP = 0x1E, "utf-16-be"
+
+    codec: str
+    """How its characters become octets, in Python's words."""
+
+    def __new__(cls, tag: int, codec: str) -> StringType:
+        """Make a member whose value is the tag."""
+        member = object.__new__(cls)
+        member._value_ = tag
+        member.codec = codec
+        return member
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ that flags each character that stands for one the certificate cannot hold.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -34,14 +35,14 @@ __all__ = [
 MAX_ADDRESS: Final = 200
 """Characters of an address (certificate profile of the service)."""
 
-_CALENDAR: Final = (
-    (date(2019, 5, 1), "5"),
-    (date(1989, 1, 8), "4"),
-    (date(1926, 12, 25), "3"),
-    (date(1912, 7, 30), "2"),
-    (date(1868, 10, 23), "1"),
+_ERAS: Final = (
+    date(1868, 10, 23),
+    date(1912, 7, 30),
+    date(1926, 12, 25),
+    date(1989, 1, 8),
+    date(2019, 5, 1),
 )
-"""First days of 令和, 平成, 昭和, 大正, 明治 and their digits; anything else is 0."""
+"""First days of 明治, 大正, 昭和, 平成, 令和: digits 1 to 5; before them, 0."""
 
 _ITEMS: Final = {f"{oids.JPKI}.5.{arc}": arc for arc in range(1, 7)}
 
@@ -69,15 +70,11 @@ _ITEM_FRAMES: Final = {
 """The otherName of each item around its text, by the last arc."""
 
 
-def date_of_birth_text(day: date, *, japanese: bool) -> str:
+@lru_cache(maxsize=1 << 15)
+def date_of_birth_text(day: date, japanese: bool = True) -> str:
     """`EYYYYMMDD`; foreign nationals' births have no Japanese era (digit 0)."""
-    era = "0"
-    if japanese:
-        for first, digit in _CALENDAR:
-            if day >= first:
-                era = digit
-                break
-    return era + day.isoformat().replace("-", "")
+    era = bisect_right(_ERAS, day) if japanese else 0
+    return f"{era}{day.isoformat()}".replace("-", "")
 
 
 def encode_basic_information(
@@ -102,7 +99,7 @@ def encode_basic_information(
         name.text.encode(),
         name.flags.encode(),
         basic.gender.value.encode(),
-        date_of_birth_text(basic.date_of_birth, japanese=japanese).encode(),
+        date_of_birth_text(basic.date_of_birth, japanese).encode(),
         address.text.encode(),
         address.flags.encode(),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from jpki.der import oids
-from jpki.der.writer import bit_string, tlv
+from jpki.der.frames import Frame
 from jpki.errors import EncodingError, RuleViolation
 from jpki.model.names import Attribute, Name
 from jpki.model.profiles import (
@@ -26,12 +26,17 @@ __all__ = [
     "assemble",
     "fill_attribute",
     "fill_name",
+    "fill_text",
     "template_values",
 ]
 
 
 MAX_ATTRIBUTE: Final = 64
 """ub-common-name, ub-organization-name, ub-organizational-unit-name (RFC 5280 A.1)."""
+
+_SIGNED: Final = Frame((0x30, b""))
+_BITS: Final = Frame((0x03, b"\x00"))
+"""Around a signature: a BIT STRING of whole octets."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,12 +82,17 @@ def fill_name(template: NameTemplate, values: Mapping[str, str]) -> Name:
 
 def fill_attribute(template: AttributeTemplate, values: Mapping[str, str]) -> Attribute:
     """One attribute, in the same way."""
-    value = fill(template.value, values)
-    if len(value) > MAX_ATTRIBUTE:
+    return Attribute(template.oid, fill_text(template, values), template.string_type)
+
+
+def fill_text(template: AttributeTemplate, values: Mapping[str, str]) -> str:
+    """The value of one attribute, in the same way."""
+    text = fill(template.value, values)
+    if len(text) > MAX_ATTRIBUTE:
         raise RuleViolation(
-            "name.length", "RFC 5280 A.1, upper bounds", f"{value!r} is too long"
+            "name.length", "RFC 5280 A.1, upper bounds", f"{text!r} is too long"
         )
-    return Attribute(template.oid, value, template.string_type)
+    return text
 
 
 def authority_key_identifier(
@@ -106,5 +116,7 @@ def assemble(tbs: bytes, suite: SignatureSuite, signature: bytes) -> bytes:
     """
     if not signature:
         raise EncodingError("the signature is empty")
-    content = tbs + suite.algorithm_identifier + bit_string(signature)
-    return tlv(0x30, content)
+    algorithm = suite.algorithm_identifier
+    before = _BITS.head(len(signature))
+    size = len(tbs) + len(algorithm) + len(before) + len(signature)
+    return b"".join((_SIGNED.head(size), tbs, algorithm, before, signature))

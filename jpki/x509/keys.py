@@ -28,7 +28,6 @@ __all__ = [
     "inherit_parameters",
     "key_identifier",
     "suite_fits",
-    "usual_key_end",
     "verify_signature",
 ]
 
@@ -100,13 +99,6 @@ _USUAL: Final = {
 exponent 65537, and the curves."""
 
 
-def usual_key_end(data: bytes, at: int) -> int:
-    """Where the SubjectPublicKeyInfo that starts at `at` ends; -1 if it is unusual."""
-    head, size = _USUAL.get(data[at : at + 4], (b"", 0))
-    return at + size if size and data.startswith(head, at) else -1
-
-
-@lru_cache(maxsize=64)
 def key_identifier(spki: bytes) -> bytes:
     """SHA-1 of the key's bits: method (1) of RFC 5280 4.2.1.2. It names, not secures.
 

@@ -18,7 +18,7 @@ __all__ = [
     "MAX_NAME_ATTRIBUTES",
     "encode_attribute",
     "encode_name",
-    "encode_value",
+    "encode_text",
     "normalized",
     "parse_name",
     "read_name",
@@ -37,15 +37,6 @@ ATTRIBUTE_KEYWORDS: Final = {
     oids.ORGANIZATIONAL_UNIT: "OU",
     oids.DOMAIN_COMPONENT: "DC",
     oids.SERIAL_NUMBER: "SERIALNUMBER",
-}
-
-_CODECS: Final = {
-    StringType.UTF8: "utf-8",
-    StringType.PRINTABLE: "ascii",
-    StringType.TELETEX: "latin-1",
-    StringType.IA5: "ascii",
-    StringType.UNIVERSAL: "utf-32-be",
-    StringType.BMP: "utf-16-be",
 }
 
 _STRING_TYPES: Final = {kind.value: kind for kind in StringType}
@@ -74,28 +65,32 @@ def encode_attribute(attribute: Attribute) -> bytes:
     Raises:
         EncodingError: the value does not fit its string type.
     """
-    value = tlv(attribute.string_type.value, encode_value(attribute))
+    value = tlv(
+        attribute.string_type.value, encode_text(attribute.value, attribute.string_type)
+    )
     return sequence(object_identifier(attribute.oid), value)
 
 
-def encode_value(attribute: Attribute) -> bytes:
-    """The content octets of the attribute's string.
+def encode_text(text: str, kind: StringType) -> bytes:
+    """The content octets of a string of this type.
 
     Raises:
-        EncodingError: the value does not fit its string type.
+        EncodingError: the text does not fit it.
     """
-    kind = attribute.string_type
-    if kind is StringType.PRINTABLE and not _PRINTABLE.issuperset(attribute.value):
-        raise EncodingError(f"{attribute.value!r} is not a PrintableString")
     try:
-        content = attribute.value.encode(_CODECS[kind])
+        content = text.encode(kind.codec)
     except UnicodeEncodeError:
-        raise EncodingError(
-            f"{attribute.value!r} is not a {kind.name} string"
-        ) from None
-    if kind is StringType.BMP and any(ord(c) > 0xFFFF for c in attribute.value):
-        raise EncodingError(f"{attribute.value!r} is not a BMP string")
+        raise EncodingError(f"{text!r} is not a {kind.name} string") from None
+    if kind is not StringType.UTF8 and not _fits(text, kind):
+        raise EncodingError(f"{text!r} is not a {kind.name} string")
     return content
+
+
+def _fits(text: str, kind: StringType) -> bool:
+    """Whether what the codec allows is in the string type's repertoire as well."""
+    if kind is StringType.PRINTABLE:
+        return _PRINTABLE.issuperset(text)
+    return kind is not StringType.BMP or all(ord(c) <= 0xFFFF for c in text)
 
 
 @lru_cache(maxsize=4096)
@@ -142,12 +137,10 @@ def _read_attribute(element: Element) -> Attribute:
     if kind is None:
         raise EncodingError("not a directory string", offset=value.start, tag=value.tag)
     try:
-        text = value.content.decode(_CODECS[kind])
+        text = value.content.decode(kind.codec)
     except UnicodeDecodeError:
         raise EncodingError(f"bad {kind.name} string", offset=value.start) from None
-    if (kind is StringType.PRINTABLE and not _PRINTABLE.issuperset(text)) or (
-        kind is StringType.BMP and any(ord(character) > 0xFFFF for character in text)
-    ):
+    if not _fits(text, kind):
         raise EncodingError(f"bad {kind.name} string", offset=value.start)
     return Attribute(oid, text, kind)
 

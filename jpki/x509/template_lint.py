@@ -1,14 +1,15 @@
 """The lint of certificates that were made from a template: quick, and no weaker.
 
 What all certificates of a template have in common is linted once, in a specimen, with
-the rules that are in force. Of each certificate, the exact bytes are read again: the
-fixed parts must be those of the template, and each slot must hold what no rule can
+the rules that are in force. Of each certificate, the exact bytes are read again: all
+around the slots must be as in the template, and each slot must hold what no rule can
 object to. Where that cannot be shown, the full lint judges.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -18,23 +19,15 @@ from jpki.der.reader import read_one
 from jpki.der.times import read_time, time_choice
 from jpki.der.writer import sequence
 from jpki.errors import EncodingError
-from jpki.model.profiles import CertificateProfile
+from jpki.model.profiles import AttributeTemplate, Validity
 from jpki.model.residents import BasicInformation, Gender
-from jpki.x509.basic_information import (
-    encode_basic_information,
-)
+from jpki.x509.basic_information import encode_basic_information
 from jpki.x509.findings import Finding, Severity
 from jpki.x509.issuers import MAX_ATTRIBUTE
-from jpki.x509.keys import key_identifier, usual_key_end
 from jpki.x509.lint import RULES, lint_certificate
-from jpki.x509.templates import (
-    EXTENSIONS,
-    TBS,
-    VERSION_3,
-    Template,
-)
+from jpki.x509.templates import Mold, Template
 
-__all__ = ["SLOT_RULES", "lint_filled"]
+__all__ = ["SLOT_RULES", "TemplateLint", "lint_of"]
 
 SLOT_RULES: Final = frozenset(
     {
@@ -57,27 +50,69 @@ _TURNS: Final = sorted(
 )
 """The days on which rules begin or cease to hold."""
 
+_LEAST_SERIAL: Final = b"\x00\x80"
+_ABOVE_SERIALS: Final = b"\x80"
+"""In the order of octet strings, what is positive and minimal is between these: from
+00 80 a leading zero is needed, from 80 on the number would be negative."""
+
 _MAX_SERIAL_OCTETS: Final = 20
-_HEADER: Final = 4
-"""Octets before the content of a SEQUENCE of 256 octets or more."""
-_LEAST: Final = 260
-"""Octets; fewer would have a shorter header, and no certificate has fewer."""
 
 
-def lint_filled(
-    template: Template, tbs: bytes, items: bytes = b""
-) -> tuple[Finding, ...]:
-    """What the rules find in these bytes; the same as `lint_certificate` finds.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TemplateLint:
+    """What to ask of certificates that have one template and one Validity."""
 
-    Args:
-        items: what `encode_basic_information` gave for them, if it was asked.
-    """
-    not_before = _read(template, tbs, items)
-    if not_before is not None:
-        findings = _common_findings(template, bisect_right(_TURNS, not_before))
-        if findings is not None:
-            return findings
-    return lint_certificate(tbs, template.profile)
+    template: Template
+    period: bytes
+    common: tuple[Finding, ...] | None
+    """What the rules find in each of them whose other slots are beyond objection; None
+    where no such thing can be said."""
+
+    def findings(
+        self, tbs: bytes, mold: Mold, slots: tuple[bytes, ...]
+    ) -> tuple[Finding, ...]:
+        """What the rules find in these bytes; the same as `lint_certificate` finds.
+
+        Args:
+            mold: what the template has around slots of these sizes.
+            slots: what `Template.slots` gave. That of the key and of the items it is of
+                the right form, it knows; of serial number and name it does not.
+        """
+        if self.common is not None and mold.read(tbs) == slots and self._sound(slots):
+            return self.common
+        return lint_certificate(tbs, self.template.profile)
+
+    def _sound(self, slots: tuple[bytes, ...]) -> bool:
+        """Whether no rule can object to what is in the slots."""
+        serial, period, value, *_ = slots
+        return (
+            period == self.period
+            and _LEAST_SERIAL <= serial < _ABOVE_SERIALS
+            and len(serial) <= _MAX_SERIAL_OCTETS
+            and _sound_value(value, self.template.last)
+        )
+
+
+def _sound_value(value: bytes, last: AttributeTemplate | None) -> bool:
+    """Whether letters and digits are all there is, or nothing where nothing belongs."""
+    if last is None:
+        return not value
+    return (
+        value.isalnum() and len(value) <= MAX_ATTRIBUTE and last.oid == oids.COMMON_NAME
+    )
+
+
+@lru_cache(maxsize=4096)
+def lint_of(template: Template, period: bytes) -> TemplateLint:
+    """The lint of certificates with this template and this Validity."""
+    begins = _begins(template.profile.validity, period)
+    return TemplateLint(
+        template=template,
+        period=period,
+        common=None
+        if begins is None
+        else _common_findings(template, bisect_right(_TURNS, begins)),
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -104,70 +139,19 @@ _SPECIMEN_ITEMS: Final = BasicInformation(
 def _specimen(template: Template, begins: datetime) -> bytes:
     items = template.items
     ends = template.profile.validity.ends(begins)
-    return template.fill(
+    slots = template.slots(
         serial=1,
         period=sequence(time_choice(begins), time_choice(ends)),
         value=b"" if template.last is None else b"Specimen",
         public_key=_SPECIMEN_KEY,
-        identifier=key_identifier(_SPECIMEN_KEY),
         items=b""
         if items is None
         else encode_basic_information(_SPECIMEN_ITEMS, items.rule, japanese=True),
     )
+    return template.mold(slots).fill(slots)
 
 
-# -- reading the exact bytes ----------------------------------------------------------
-
-
-def _read(template: Template, tbs: bytes, items: bytes) -> datetime | None:
-    """When the certificate begins, if slots and fixed parts are beyond objection.
-
-    Every octet is accounted for. The slots are read from the bytes; `items` is what
-    `encode_basic_information` gave, which is of no other than the right form, and just
-    that must stand there.
-    """
-    head = template.head
-    size = len(tbs)
-    if size < _LEAST or not tbs.startswith(TBS.head(size - _HEADER) + VERSION_3):
-        return None
-    at = _after_serial(tbs, _HEADER + len(VERSION_3))
-    end = at + len(head)
-    if not at or not tbs.startswith(head, at) or size < end + _LEAST:
-        return None
-    at, end = end, end + 2 + tbs[end + 1]
-    not_before = _begins(template.profile, tbs[at:end])
-    at = _after_subject(template, tbs, end)
-    end = usual_key_end(tbs, at)
-    own = template.extensions(key_identifier(tbs[at:end]), items) if at < end else b""
-    if tbs[end:] != EXTENSIONS.head(len(own)) + own:
-        return None
-    return not_before
-
-
-def _after_serial(tbs: bytes, at: int) -> int:
-    """The position after a positive INTEGER of at most twenty octets; 0 if not one."""
-    tag, size, first, second = tbs[at : at + 4]
-    positive = 0 < first < 0x80 or (first == 0 and size > 1 and second >= 0x80)
-    if tag == 0x02 and 0 < size <= _MAX_SERIAL_OCTETS and positive:
-        return at + 2 + size
-    return 0
-
-
-def _after_subject(template: Template, tbs: bytes, at: int) -> int:
-    """The position after a subject of letters and digits; the end if it is not one."""
-    start, end = template.subject.read(tbs, at)
-    last = template.last
-    if last is None or (
-        last.oid == oids.COMMON_NAME
-        and end - start <= MAX_ATTRIBUTE
-        and tbs[start:end].isalnum()
-    ):
-        return end
-    return len(tbs)
-
-
-@lru_cache(maxsize=4096)
-def _begins(profile: CertificateProfile, period: bytes) -> datetime | None:
+def _begins(validity: Validity, period: bytes) -> datetime | None:
     """The first second of a Validity to which no rule objects."""
     try:
         fields = read_one(period, 0x30).enter()
@@ -179,9 +163,9 @@ def _begins(profile: CertificateProfile, period: bytes) -> datetime | None:
     last = ends + timedelta(hours=9)
     if (
         [element.raw for element in times] == [time_choice(begins), time_choice(ends)]
-        and begins <= ends <= profile.validity.ends(begins)
+        and begins <= ends <= validity.ends(begins)
         and (
-            not profile.validity.end_of_day_jst
+            not validity.end_of_day_jst
             or (last.hour, last.minute, last.second) == (23, 59, 59)
         )
     ):

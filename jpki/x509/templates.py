@@ -3,19 +3,29 @@
 A template belongs to one profile, one key of one issuer, and the values that its
 certificates share, such as the municipality. It is compiled once and never changes.
 What differs is filled in: serial number, validity, the last attribute of the subject,
-the public key with its identifier, and the four items.
+the public key with its identifier, and the four items. Where the slots are of the same
+sizes, all else is the same: that is a mold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from struct import Struct
 from typing import Final
 
 from jpki.der.frames import Frame
-from jpki.der.writer import boolean, explicit, integer, object_identifier, set_of
-from jpki.model.names import Attribute, Name
+from jpki.der.writer import (
+    boolean,
+    explicit,
+    header,
+    integer,
+    integer_octets,
+    object_identifier,
+    set_of,
+)
+from jpki.model.names import Name
 from jpki.model.profiles import (
     ISSUER_VALUES,
     AttributeTemplate,
@@ -29,37 +39,58 @@ from jpki.x509 import extensions
 from jpki.x509.contents import Contents, extension_of
 from jpki.x509.issuers import (
     IssuerView,
-    fill_attribute,
     fill_name,
+    fill_text,
     template_values,
 )
-from jpki.x509.names import encode_attribute, encode_name
+from jpki.x509.keys import key_identifier
+from jpki.x509.names import encode_attribute, encode_name, encode_text
 
-__all__ = [
-    "EXTENSIONS",
-    "TBS",
-    "VERSION_3",
-    "ItemsSlot",
-    "Template",
-    "template_of",
-]
+__all__ = ["ItemsSlot", "Mold", "Template", "template_of"]
 
-TBS: Final = Frame((0x30, b""))
-EXTENSIONS: Final = Frame((0xA3, b""), (0x30, b""))
-VERSION_3: Final = explicit(0, integer(2))
+_TBS: Final = Frame((0x30, b""))
+_EXTENSIONS: Final = Frame((0xA3, b""), (0x30, b""))
+_VERSION_3: Final = explicit(0, integer(2))
 
 _NO_IDENTIFIER: Final = bytes(20)
 """Stands for the SHA-1 digest of a key."""
+
+
+class Mold:
+    """Runs of fixed bytes, and a slot of fixed size between each two of them."""
+
+    __slots__ = ("_layout", "_pieces", "_runs")
+
+    def __init__(self, runs: Iterable[bytes], sizes: Iterable[int]) -> None:
+        self._runs = tuple(runs)
+        self._pieces = [piece for run in self._runs for piece in (run, b"")][:-1]
+        lengths = [*map(len, self._pieces)]
+        lengths[1::2] = sizes
+        self._layout = Struct("".join(f"{length}s" for length in lengths))
+
+    def fill(self, slots: tuple[bytes, ...]) -> bytes:
+        """The whole with this in the slots, each of which it fills."""
+        pieces = self._pieces.copy()
+        pieces[1::2] = slots
+        return b"".join(pieces)
+
+    def read(self, data: bytes) -> tuple[bytes, ...] | None:
+        """What is in the slots; None if anything is not as the mold has it."""
+        if len(data) != self._layout.size:
+            return None
+        pieces: tuple[bytes, ...] = self._layout.unpack(data)
+        return pieces[1::2] if pieces[::2] == self._runs else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ItemsSlot:
     """Where the four items go, and how."""
 
-    place: int
     rule: BasicInformationNamesRule
     frame: Frame
     """The extension around the GeneralNames."""
+    first: bool
+    """Whether they stand before the key's identifier."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -78,65 +109,82 @@ class Template:
     """Whether it takes values from the issuer's name."""
     subject: Frame
     """Around the value of the last attribute, or around nothing."""
-    parts: tuple[bytes, ...]
-    """The extensions in their order: fixed bytes, and nothing where a slot is."""
-    key_place: int | None
-    """The part that is the subject key identifier's octets."""
+    extensions: tuple[bytes, bytes, bytes]
+    """What is fixed of them: before, between and after the last two slots."""
+    states_key: bool
+    """Whether the key's identifier is in one of these."""
     items: ItemsSlot | None
+    """How the four items are in the other."""
 
-    def last_attribute(self, values: Mapping[str, str]) -> Attribute | None:
-        """The last attribute of the subject with these values.
+    def value(self, values: Mapping[str, str]) -> bytes:
+        """The subject's last attribute with these values, content octets.
 
         Raises:
             RuleViolation: a value is missing, or longer than X.520 allows.
+            EncodingError: it cannot be encoded.
         """
         if self.last is None:
-            return None
+            return b""
         if self.last_names_issuer:
             values = template_values(self.issuer, values)
-        return fill_attribute(self.last, values)
+        return encode_text(fill_text(self.last, values), self.last.string_type)
 
-    def fill(
+    def slots(
         self,
         *,
         serial: int,
         period: bytes,
         value: bytes,
         public_key: bytes,
-        identifier: bytes,
         items: bytes,
-    ) -> bytes:
-        """The TBSCertificate with this in the slots.
+    ) -> tuple[bytes, ...]:
+        """What makes one certificate, in the order in which it stands there.
 
         Args:
             period: the Validity, DER.
             value: of the subject's last attribute, content octets.
-            items: the GeneralNames of the four items, without their header.
-        """
-        own = self.extensions(identifier, items)
-        content = b"".join(
-            (
-                VERSION_3,
-                integer(serial),
-                self.head,
-                period,
-                self.subject.head(len(value)),
-                value,
-                public_key,
-                EXTENSIONS.head(len(own)),
-                own,
-            )
-        )
-        return TBS.head(len(content)) + content
+            public_key: SubjectPublicKeyInfo, DER; its identifier goes with it.
+            items: what `encode_basic_information` gave for them, if it was asked.
 
-    def extensions(self, identifier: bytes, items: bytes) -> bytes:
-        """All extensions, one after the other."""
-        parts = list(self.parts)
-        if self.key_place is not None:
-            parts[self.key_place] = identifier
-        if self.items is not None:
-            parts[self.items.place] = self.items.frame.head(len(items)) + items
-        return b"".join(parts)
+        Raises:
+            EncodingError: the key is not one.
+        """
+        identifier = key_identifier(public_key)
+        if not self.states_key:
+            identifier = b""
+        last = (identifier, items)
+        if self.items is not None and self.items.first:
+            last = (items, identifier)
+        return integer_octets(serial), period, value, public_key, *last
+
+    def mold(self, slots: tuple[bytes, ...]) -> Mold:
+        """The TBSCertificate around slots of these sizes."""
+        return _mold(self, *map(len, slots))
+
+
+@lru_cache(maxsize=8192)
+def _mold(
+    template: Template, serial: int, period: int, value: int, key: int, *last: int
+) -> Mold:
+    before, between, after = template.extensions
+    if template.items is not None:
+        if template.items.first:
+            before += template.items.frame.head(last[0])
+        else:
+            between += template.items.frame.head(last[1])
+    own = len(before) + len(between) + len(after) + sum(last)
+    runs = [
+        _VERSION_3 + header(0x02, serial),
+        template.head,
+        template.subject.head(value),
+        b"",
+        _EXTENSIONS.head(own) + before,
+        between,
+        after,
+    ]
+    sizes = (serial, period, value, key, *last)
+    runs[0] = _TBS.head(sum(map(len, runs)) + sum(sizes)) + runs[0]
+    return Mold(runs, sizes)
 
 
 def template_of(
@@ -184,20 +232,24 @@ def _compile(
     contents = Contents(
         issuer=issuer, values=values, subject_alternative=subject_alternative
     )
-    parts: list[bytes] = []
-    key_place, items = None, None
+    runs = [b""]
+    states_key, items = False, None
     for rule in profile.extensions:
         match rule:
             case SubjectKeyIdentifierRule():
                 value = extensions.subject_key_identifier(_NO_IDENTIFIER)
                 whole = extensions.extension(rule.oid, rule.critical, value)
-                parts += whole.removesuffix(_NO_IDENTIFIER), b""
-                key_place = len(parts) - 1
+                runs[-1] += whole.removesuffix(_NO_IDENTIFIER)
+                runs.append(b"")
+                states_key = True
             case BasicInformationNamesRule():
-                items = ItemsSlot(place=len(parts), rule=rule, frame=_items_frame(rule))
-                parts.append(b"")
+                runs.append(b"")
+                items = ItemsSlot(
+                    rule=rule, frame=_items_frame(rule), first=not states_key
+                )
             case _:
-                parts.append(extension_of(rule, contents))
+                runs[-1] += extension_of(rule, contents)
+    runs += [b""] * (3 - len(runs))
     return Template(
         profile=profile,
         issuer=issuer,
@@ -207,8 +259,8 @@ def _compile(
         last_names_issuer=last is not None
         and not ISSUER_VALUES.isdisjoint(placeholders(last.value)),
         subject=_subject_frame(subject, last),
-        parts=tuple(parts),
-        key_place=key_place,
+        extensions=(runs[0], runs[1], runs[2]),
+        states_key=states_key,
         items=items,
     )
 
