@@ -20,7 +20,7 @@ from jpki.x509.keys import key_identifier
 __all__ = ["BATCH", "NOT_BEFORE", "VALUES", "Certified", "Work"]
 
 BATCH: Final = 50
-"""Certificates whose bytes are recorded together before the first of them is signed."""
+"""Certificates that are recorded together: before any is signed, and when all are."""
 
 NOT_BEFORE: Final = datetime(2026, 4, 1, 1, 2, 3, tzinfo=UTC)
 VALUES: Final = {
@@ -80,11 +80,14 @@ class Work:
             sign(message)
 
     def issue(self) -> None:
-        """Certify every resident, in batches: prepare, then sign what is prepared."""
+        """Certify every resident, in batches: prepare all, sign all, complete all."""
+        sign, suite = self.signer.sign, self.suite
         for start in range(0, len(self.residents), BATCH):
             batch = self.residents[start : start + BATCH]
-            for tbs in [self._prepared(resident) for resident in batch]:
-                assemble(tbs, self.suite, self.signer.sign(tbs))
+            prepared = [self._prepared(resident) for resident in batch]
+            signatures = [sign(tbs) for tbs in prepared]
+            for tbs, signature in zip(prepared, signatures, strict=True):
+                assemble(tbs, suite, signature)
 
     def authority(self) -> bytes:
         """The authority's own certificate."""

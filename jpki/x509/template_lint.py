@@ -19,7 +19,7 @@ from jpki.der.reader import read_one
 from jpki.der.times import read_time, time_choice
 from jpki.der.writer import sequence
 from jpki.errors import EncodingError
-from jpki.model.profiles import AttributeTemplate, Validity
+from jpki.model.profiles import Validity
 from jpki.model.residents import BasicInformation, Gender
 from jpki.x509.basic_information import encode_basic_information
 from jpki.x509.findings import Finding, Severity
@@ -75,8 +75,8 @@ class TemplateLint:
 
         Args:
             mold: what the template has around slots of these sizes.
-            slots: what `Template.slots` gave. That of the key and of the items it is of
-                the right form, it knows; of serial number and name it does not.
+            slots: what `Template.slots` gave, so that key, identifier and items are of
+                the right form. Serial number and name need not be.
         """
         if self.common is not None and mold.read(tbs) == slots and self._sound(slots):
             return self.common
@@ -85,21 +85,14 @@ class TemplateLint:
     def _sound(self, slots: tuple[bytes, ...]) -> bool:
         """Whether no rule can object to what is in the slots."""
         serial, period, value, *_ = slots
+        last = self.template.last
+        plain = value.isalnum() and len(value) <= MAX_ATTRIBUTE
         return (
             period == self.period
             and _LEAST_SERIAL <= serial < _ABOVE_SERIALS
             and len(serial) <= _MAX_SERIAL_OCTETS
-            and _sound_value(value, self.template.last)
+            and (not value if last is None else plain and last.oid == oids.COMMON_NAME)
         )
-
-
-def _sound_value(value: bytes, last: AttributeTemplate | None) -> bool:
-    """Whether letters and digits are all there is, or nothing where nothing belongs."""
-    if last is None:
-        return not value
-    return (
-        value.isalnum() and len(value) <= MAX_ATTRIBUTE and last.oid == oids.COMMON_NAME
-    )
 
 
 @lru_cache(maxsize=4096)
