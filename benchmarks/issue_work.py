@@ -79,15 +79,19 @@ class Work:
         for _ in self.residents:
             sign(message)
 
-    def issue(self) -> None:
+    def issue(self) -> list[bytes]:
         """Certify every resident, in batches: prepare all, sign all, complete all."""
         sign, suite = self.signer.sign, self.suite
+        issued: list[bytes] = []
         for start in range(0, len(self.residents), BATCH):
             batch = self.residents[start : start + BATCH]
             prepared = [self._prepared(resident) for resident in batch]
             signatures = [sign(tbs) for tbs in prepared]
-            for tbs, signature in zip(prepared, signatures, strict=True):
+            issued += [
                 assemble(tbs, suite, signature)
+                for tbs, signature in zip(prepared, signatures, strict=True)
+            ]
+        return issued
 
     def authority(self) -> bytes:
         """The authority's own certificate."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from random import Random
 
 import pytest
 from click.testing import CliRunner
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.__main__ import found, main, page
 from benchmarks.figures import Figure, Report, Target
+from benchmarks.issue_work import Work
 
 _FIGURE = Figure(
     name="signatures",
@@ -78,6 +83,36 @@ def test_an_unknown_benchmark_is_refused_with_those_there_are() -> None:
     result = CliRunner().invoke(main, ["nothing"])
     assert result.exit_code == 2
     assert "startup" in result.output
+
+
+def test_what_the_issuing_benchmark_issues_is_what_it_says() -> None:
+    """Certificates that all differ, each of which another implementation can read."""
+    work = Work("p256-sha256", 60, Random(1))
+    issued = [x509.load_der_x509_certificate(each) for each in work.issue()]
+    key = work.private_key.public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    for certificate in issued:
+        key.verify(
+            certificate.signature,
+            certificate.tbs_certificate_bytes,
+            ec.ECDSA(hashes.SHA256()),
+        )
+    assert len(issued) == len(work.residents)
+    for differs in ("serial_number", "subject"):
+        assert len({getattr(each, differs) for each in issued}) == len(issued)
+    assert len({resident.public_key for resident in work.residents}) == len(issued)
+
+
+@pytest.mark.slow
+def test_issuing_is_measured_beside_signature_and_peers() -> None:
+    """A quick run has one figure for each kind of key, with its limit and peers."""
+    result = CliRunner().invoke(main, ["issue", "--quick", "--json"])
+    figures = json.loads(result.stdout)["figures"]
+    assert len(figures) == 3
+    for figure in figures:
+        assert figure["ratio_to_limit"] > 0
+        assert len(figure["peers"]) == 3
+        assert all(rate < figure["value"] for rate in figure["peers"].values())
 
 
 @pytest.mark.slow

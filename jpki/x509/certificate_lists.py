@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from jpki.der import oids
 from jpki.der.reader import Element, Reader, read_one
@@ -26,7 +26,15 @@ from jpki.x509.extension_values import Extension
 from jpki.x509.general_names import GeneralName
 from jpki.x509.names import parse_name
 
-__all__ = ["MAX_CRL", "CRLEntry", "CertificateList", "parse_crl"]
+__all__ = [
+    "MAX_CRL",
+    "CRLEntry",
+    "CertificateList",
+    "TBSCertList",
+    "parse_crl",
+    "read_entry",
+    "read_tbs_cert_list",
+]
 
 MAX_CRL: Final = 512 * 1024 * 1024
 """Octets: some ten million entries."""
@@ -156,7 +164,7 @@ class CertificateList:
         index = bisect_left(self._entries, (serial, 0))
         if index == len(self._entries) or self._entries[index][0] != serial:
             return None
-        return _read_entry(Reader(self.raw, self._entries[index][1]).next(0x30))
+        return read_entry(Reader(self.raw, self._entries[index][1]).next(0x30))
 
     def lookup(self, serial: int) -> Revocation | None:
         """Since when and why this serial number is revoked, or None if it is not.
@@ -170,7 +178,7 @@ class CertificateList:
     def entries(self) -> Iterator[CRLEntry]:
         """Every entry, by position in the list, as indirect CRLs need it."""
         for _, offset in sorted(self._entries, key=lambda entry: entry[1]):
-            yield _read_entry(Reader(self.raw, offset).next(0x30))
+            yield read_entry(Reader(self.raw, offset).next(0x30))
 
 
 def parse_crl(data: bytes) -> CertificateList:
@@ -187,35 +195,66 @@ def parse_crl(data: bytes) -> CertificateList:
     signature = outer.next().bit_octets()
     outer.finish()
 
+    fields = read_tbs_cert_list(tbs)
+    if fields.algorithm != algorithm:
+        raise EncodingError("two different signature algorithms in one CRL")
+    return CertificateList(
+        raw=bytes(data),
+        tbs=tbs.raw,
+        version=fields.version,
+        signature_algorithm=algorithm,
+        signature=signature,
+        issuer=parse_name(fields.issuer),
+        issuer_der=fields.issuer,
+        this_update=read_time(fields.this_update),
+        next_update=None
+        if fields.next_update is None
+        else read_time(fields.next_update),
+        extensions=fields.extensions,
+        _entries=()
+        if fields.revoked is None
+        else _walk(fields.revoked, fields.version),
+    )
+
+
+class TBSCertList(NamedTuple):
+    """The fields of the signed part, as far as they can be told apart."""
+
+    version: int
+    algorithm: bytes
+    issuer: bytes
+    this_update: Element
+    next_update: Element | None
+    revoked: Element | None
+    """The SEQUENCE of entries."""
+    extensions: Mapping[str, Extension]
+
+
+def read_tbs_cert_list(tbs: Element) -> TBSCertList:
+    """TBSCertList (RFC 5280 5.1.2), its entries unread.
+
+    Raises:
+        EncodingError: not one, or not DER.
+    """
     fields = tbs.enter()
     version_element = fields.optional(0x02)
     if version_element is not None and version_element.integer() != 1:
         raise EncodingError("CRL version is not 2", offset=version_element.start)
     version = 1 if version_element is None else 2
-    if fields.next(0x30).raw != algorithm:
-        raise EncodingError("two different signature algorithms in one CRL")
-    issuer = fields.next(0x30)
-    this_update = read_time(fields.next())
-    next_update = read_time(fields.next()) if fields.peek() in (0x17, 0x18) else None
+    algorithm = fields.next(0x30).raw
+    issuer = fields.next(0x30).raw
+    this_update = fields.next()
+    next_update = fields.next() if fields.peek() in (0x17, 0x18) else None
     revoked = fields.optional(0x30)
     wrapped = fields.optional(0xA0)
     fields.finish()
     if wrapped is not None and version < 2:
         raise EncodingError("extensions in a version 1 CRL", offset=wrapped.start)
-    return CertificateList(
-        raw=bytes(data),
-        tbs=tbs.raw,
-        version=version,
-        signature_algorithm=algorithm,
-        signature=signature,
-        issuer=parse_name(issuer.raw),
-        issuer_der=issuer.raw,
-        this_update=this_update,
-        next_update=next_update,
-        extensions=_NO_EXTENSIONS
-        if wrapped is None
-        else values.read_extensions(wrapped.inside()),
-        _entries=() if revoked is None else _walk(revoked, version),
+    extensions = _NO_EXTENSIONS
+    if wrapped is not None:
+        extensions = values.read_extensions(wrapped.inside())
+    return TBSCertList(
+        version, algorithm, issuer, this_update, next_update, revoked, extensions
     )
 
 
@@ -237,7 +276,12 @@ def _walk(revoked: Element, version: int) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _read_entry(element: Element) -> CRLEntry:
+def read_entry(element: Element) -> CRLEntry:
+    """One entry of a list.
+
+    Raises:
+        EncodingError: not one.
+    """
     fields = element.enter()
     serial = fields.next().integer()
     revoked_at = read_time(fields.next())

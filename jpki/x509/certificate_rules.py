@@ -16,13 +16,16 @@ from jpki.der.times import time_choice
 from jpki.model import profiles as rules
 from jpki.model.names import Attribute, Name, StringType
 from jpki.model.profiles import CertificateProfile, KeyUsage
-from jpki.x509.findings import Check, Rule, Severity
+from jpki.x509.findings import Rule, Severity
 from jpki.x509.keys import key_identifier
 from jpki.x509.parse import TBSCertificate
 
 __all__ = ["RULES"]
 
-_rules: list[Rule] = []
+_Rule = Rule[TBSCertificate, CertificateProfile]
+_Check = Callable[[TBSCertificate, CertificateProfile], str | None]
+
+_rules: list[_Rule] = []
 
 _UTF8_SINCE: Final = datetime(2003, 12, 31, tzinfo=UTC)
 
@@ -33,8 +36,8 @@ def _rule(
     severity: Severity = Severity.ERROR,
     *,
     effective: datetime | None = None,
-) -> Callable[[Check], Check]:
-    def register(check: Check) -> Check:
+) -> Callable[[_Check], _Check]:
+    def register(check: _Check) -> _Check:
         _rules.append(
             Rule(
                 id=rule_id,

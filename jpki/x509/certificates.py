@@ -23,8 +23,8 @@ from jpki.model.profiles import CertificateProfile
 from jpki.model.residents import BasicInformation
 from jpki.model.suites import SignatureSuite
 from jpki.x509.basic_information import encode_basic_information
+from jpki.x509.findings import Finding, refuse_errors
 from jpki.x509.issuers import IssuerView, assemble
-from jpki.x509.lint import Finding, Severity
 from jpki.x509.template_lint import TemplateLint, lint_of
 from jpki.x509.templates import Template, template_of
 
@@ -96,9 +96,7 @@ class Series:
         mold = template.mold(slots)
         tbs = mold.fill(slots)
         findings = self.lint.findings(tbs, mold, slots)
-        for finding in findings:
-            if finding.severity is Severity.ERROR:
-                raise RuleViolation(finding.rule, finding.citation, finding.message)
+        refuse_errors(findings)
         suite = template.issuer.suite
         return PreparedCertificate(
             tbs, suite, serial, self.not_before, self.not_after, findings

@@ -14,12 +14,12 @@ from typing import Final
 from jpki.der import oids
 from jpki.der.times import time_choice
 from jpki.der.writer import explicit, integer, sequence, tlv
-from jpki.errors import RuleViolation
 from jpki.model import profiles as rules
 from jpki.model.profiles import CRLExtensionRule, CRLProfile
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import SignatureSuite
 from jpki.x509 import extensions
+from jpki.x509.findings import Finding, refuse_errors
 from jpki.x509.issuers import (
     IssuerView,
     assemble,
@@ -27,6 +27,7 @@ from jpki.x509.issuers import (
     fill_name,
     template_values,
 )
+from jpki.x509.lint import lint_crl
 from jpki.x509.names import encode_name
 
 __all__ = ["CRLEntry", "PreparedCRL", "assemble", "prepare_crl"]
@@ -56,6 +57,8 @@ class PreparedCRL:
     number: int
     this_update: datetime
     next_update: datetime
+    findings: tuple[Finding, ...]
+    """What the rules said, short of an error."""
 
 
 def prepare_crl(
@@ -68,7 +71,7 @@ def prepare_crl(
     entries: Sequence[Revocation] = (),
     values: Mapping[str, str] = _NOTHING,
 ) -> PreparedCRL:
-    """Encode a list of these revocations, ordered by serial number.
+    """Encode and lint a list of these revocations, ordered by serial number.
 
     Args:
         next_update: when the next list is out at the latest; by default, as the
@@ -76,17 +79,15 @@ def prepare_crl(
         values: fills the profile's placeholders, for a partition's name.
 
     Raises:
-        RuleViolation: the number, a time or an entry cannot stand in a CRL.
+        RuleViolation: a value is missing, or a rule refuses the result.
     """
     begins = this_update.astimezone(UTC).replace(microsecond=0)
     ends = (begins + profile.lifetime) if next_update is None else next_update
     ends = ends.astimezone(UTC).replace(microsecond=0)
-    if ends <= begins:
-        raise RuleViolation("crl.next-update", "RFC 5280 5.1.2.5", "not after this one")
-    if not 0 <= number < 1 << 159:
-        raise RuleViolation("crl.number", "RFC 5280 5.2.3", "not in 20 octets")
     filled = template_values(issuer, values)
-    body = _entries(entries, begins, dates=profile.invalidity_dates)
+    ordered = sorted(entries, key=lambda entry: entry.serial)
+    dates = profile.invalidity_dates
+    body = b"".join(_entry(entry, dates=dates) for entry in ordered)
     tbs = sequence(
         _VERSION_2,
         issuer.suite.algorithm_identifier,
@@ -105,31 +106,16 @@ def prepare_crl(
             ),
         ),
     )
+    findings = lint_crl(tbs, profile, issuer.suite)
+    refuse_errors(findings)
     return PreparedCRL(
         tbs=tbs,
         suite=issuer.suite,
         number=number,
         this_update=begins,
         next_update=ends,
+        findings=findings,
     )
-
-
-def _entries(entries: Sequence[Revocation], begins: datetime, *, dates: bool) -> bytes:
-    ordered = sorted(entries, key=lambda entry: entry.serial)
-    last = 0
-    parts = []
-    for entry in ordered:
-        if entry.serial <= last:
-            raise RuleViolation(
-                "crl.entry", "RFC 5280 5.1.2.6", "a serial number twice, or not one"
-            )
-        if entry.at.replace(microsecond=0) > begins:
-            raise RuleViolation(
-                "crl.entry", "RFC 5280 5.1.2.6", "revoked after the list was made"
-            )
-        last = entry.serial
-        parts.append(_entry(entry, dates=dates))
-    return b"".join(parts)
 
 
 def _entry(entry: Revocation, *, dates: bool) -> bytes:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from jpki.errors import EncodingError
-from jpki.model.profiles import CertificateProfile
+from jpki.model.profiles import CertificateProfile, CRLProfile
+from jpki.model.suites import SignatureSuite
 from jpki.x509.certificate_rules import RULES
-from jpki.x509.findings import Finding, Rule, Severity
+from jpki.x509.crl_rules import CRL_RULES, read_crl_to_sign
+from jpki.x509.findings import Finding, Rule, Severity, findings_of, unreadable
 from jpki.x509.parse import parse_tbs_certificate
 
-__all__ = ["RULES", "Finding", "Rule", "Severity", "lint_certificate"]
+__all__ = [
+    "CRL_RULES",
+    "RULES",
+    "Finding",
+    "Rule",
+    "Severity",
+    "lint_certificate",
+    "lint_crl",
+]
 
 
 def lint_certificate(tbs: bytes, profile: CertificateProfile) -> tuple[Finding, ...]:
@@ -16,31 +26,16 @@ def lint_certificate(tbs: bytes, profile: CertificateProfile) -> tuple[Finding, 
     try:
         certificate = parse_tbs_certificate(tbs)
     except EncodingError as error:
-        return (_unreadable(error),)
-    findings: list[Finding] = []
-    for rule in RULES:
-        if not rule.holds(certificate.not_before):
-            continue
-        try:
-            message = rule.check(certificate, profile)
-        except EncodingError as error:
-            return (*findings, _unreadable(error))
-        if message is not None:
-            findings.append(
-                Finding(
-                    rule=rule.id,
-                    severity=rule.severity,
-                    citation=rule.citation,
-                    message=message,
-                )
-            )
-    return tuple(findings)
+        return (unreadable(error),)
+    return findings_of(RULES, certificate, profile, certificate.not_before)
 
 
-def _unreadable(error: EncodingError) -> Finding:
-    return Finding(
-        rule="der",
-        severity=Severity.ERROR,
-        citation="X.690, RFC 5280 4.1",
-        message=error.message,
-    )
+def lint_crl(
+    tbs: bytes, profile: CRLProfile, suite: SignatureSuite
+) -> tuple[Finding, ...]:
+    """What the rules find in these bytes, which a key of this suite is to sign."""
+    try:
+        crl = read_crl_to_sign(tbs, suite)
+    except EncodingError as error:
+        return (unreadable(error),)
+    return findings_of(CRL_RULES, crl, profile, crl.this_update)

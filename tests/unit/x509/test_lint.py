@@ -114,7 +114,7 @@ def test_rules_are_named_once_and_cite_something() -> None:
 
 def test_a_rule_holds_between_its_days() -> None:
     """Counted from effective until before ineffective."""
-    rule = Rule(
+    rule: Rule[object, object] = Rule(
         id="x",
         severity=Severity.ERROR,
         citation="-",
