@@ -35,7 +35,7 @@ from jpki.authority.establish import (
 )
 from jpki.authority.identifiers import BRIDGE, authority_for, governor_id, national_id
 from jpki.authority.intake import Applied, apply_event, apply_events, cursor
-from jpki.authority.issuance import Issued, issue
+from jpki.authority.issuance import Issued, Submission, issue, issue_all
 from jpki.authority.keyrings import FileKeyring, MemoryKeyring
 from jpki.authority.office import Keyring, Office, Provision, Step
 from jpki.authority.proofs import parse_proof, prove_certificate, prove_growth
@@ -69,6 +69,7 @@ __all__ = [
     "SerialAccount",
     "SerialLine",
     "Step",
+    "Submission",
     "UnusedSerials",
     "abandon",
     "account_for_serials",
@@ -96,6 +97,7 @@ __all__ = [
     "found_national",
     "governor_id",
     "issue",
+    "issue_all",
     "issues_until",
     "national_id",
     "parse_checkpoint",

@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from jpki.authority.completing import (
-    Completed,
     Completion,
     complete_all,
     settled,
 )
 from jpki.authority.journaling import journal, subject_of
 from jpki.authority.office import Office
-from jpki.errors import IssuanceError, OutsideSigningWindow
+from jpki.errors import IssuanceError, JpkiError, OutsideSigningWindow
 from jpki.model.codes import ResidentCode
 from jpki.model.eras import Act
 from jpki.model.ports import Random
@@ -40,9 +40,9 @@ from jpki.x509.certificates import PreparedCertificate
 from jpki.x509.issuers import IssuerView, assemble
 from jpki.x509.keys import verify_signature
 from jpki.x509.names import parse_name
-from jpki.x509.parse import parse_certificate
 
 __all__ = [
+    "Signing",
     "established_generation",
     "finish",
     "issuer_view",
@@ -52,8 +52,9 @@ __all__ = [
     "new_serial",
     "pending_record",
     "record",
-    "sign",
+    "signed",
     "signing_generation",
+    "signing_key",
     "subject_of",
 ]
 
@@ -68,6 +69,33 @@ def key_digest(public_key: bytes) -> bytes:
     return hashlib.sha256(public_key).digest()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signing:
+    """A key that may certify now, and how certificates refer to it."""
+
+    key: KeyGenerationRecord
+    certificate: bytes
+    """The key's own, self-signed."""
+    issuer: IssuerView
+
+
+def signing_key(
+    office: Office, uow: AuthorityUnitOfWork, authority: str, at: datetime
+) -> Signing:
+    """With what this authority certifies others now.
+
+    Raises:
+        NotFound, OutsideSigningWindow, AlgorithmError: as `signing_generation`.
+    """
+    for key, certificate in _established(uow, authority, at):
+        if key.issues_from <= at:
+            office.era.require(key.suite, Act.ISSUE, at)
+            return Signing(
+                key=key, certificate=certificate, issuer=issuer_view(uow, key)
+            )
+    raise _no_key(authority, at)
+
+
 def signing_generation(
     office: Office, uow: AuthorityUnitOfWork, authority: str, at: datetime
 ) -> KeyGenerationRecord:
@@ -78,10 +106,10 @@ def signing_generation(
         OutsideSigningWindow: it has no key that may sign now.
         AlgorithmError: the key's suite may not be used for issuing any more.
     """
-    for generation in _established(uow, authority, at):
-        if generation.issues_from <= at:
-            office.era.require(generation.suite, Act.ISSUE, at)
-            return generation
+    for key, _ in _established(uow, authority, at):
+        if key.issues_from <= at:
+            office.era.require(key.suite, Act.ISSUE, at)
+            return key
     raise _no_key(authority, at)
 
 
@@ -93,25 +121,27 @@ def established_generation(
     Raises:
         NotFound, OutsideSigningWindow, AlgorithmError: as `signing_generation`.
     """
-    for generation in _established(uow, authority, at):
-        office.era.require(generation.suite, Act.ISSUE, at)
-        return generation
+    for key, _ in _established(uow, authority, at):
+        office.era.require(key.suite, Act.ISSUE, at)
+        return key
     raise _no_key(authority, at)
 
 
 def _established(
     uow: AuthorityUnitOfWork, authority: str, at: datetime
-) -> Iterator[KeyGenerationRecord]:
+) -> Iterator[tuple[KeyGenerationRecord, bytes]]:
     """Keys whose own certificates exist and hold now, newest first."""
-    uow.authorities.get(authority)
-    for generation in reversed(uow.authorities.generations(authority)):
-        own = uow.certificates.get(authority, generation.serial)
+    standings = uow.authorities.standings(authority)
+    if not standings:
+        uow.authorities.get(authority)
+    for standing in reversed(standings):
+        key, certificate = standing.key, standing.certificate
         if (
-            own.state is CertificateState.ISSUED
-            and generation.signs_from <= at <= generation.signs_until
-            and uow.journal.find(authority, generation.serial) is None
+            certificate is not None
+            and key.signs_from <= at <= key.signs_until
+            and not standing.revoked
         ):
-            yield generation
+            yield key, certificate
 
 
 def _no_key(authority: str, at: datetime) -> OutsideSigningWindow:
@@ -239,51 +269,55 @@ def finish(
     Raises:
         NotFound: this serial number was never reserved.
         IssuanceError: it was abandoned, or the signature does not verify.
+        KeyProviderError: the key cannot be used.
     """
     with office.store.read() as uow:
         pending = uow.certificates.get(authority, serial)
         generation = uow.authorities.generation(authority, pending.generation)
+        application = (
+            None
+            if pending.application is None
+            else uow.applications.get(pending.application)
+        )
     if pending.state is not CertificateState.PENDING:
         return settled(pending)
-    return sign(office, pending, generation, at=at, by=by).certificate
-
-
-def sign(
-    office: Office,
-    pending: CertificateRecord,
-    generation: KeyGenerationRecord,
-    *,
-    at: datetime,
-    by: str,
-) -> Completed:
-    """Sign bytes that are on record, and complete the record.
-
-    Raises:
-        IssuanceError: it was abandoned meanwhile, or the signature does not verify.
-    """
-    assert pending.tbs is not None
-    signer = office.keyring.open(generation.key_uri)
-    certificate = assemble(pending.tbs, signer.suite, signer.sign(pending.tbs))
-    office.step("issuance.signed")
-    _check(certificate, pending.tbs, generation)
-    completed = office.store.write_together(
-        complete_all,
-        Completion(
-            office=office, pending=pending, certificate=certificate, at=at, by=by
-        ),
+    item = Completion(
+        office=office,
+        pending=pending,
+        application=application,
+        certificate=signed(office, pending, generation),
+        at=at,
+        by=by,
     )
+    with office.store.write() as uow:
+        (completed,) = complete_all(uow, [item])
+        uow.commit()
+    if isinstance(completed, JpkiError):
+        raise completed
     if completed.new:
         office.step("issuance.completed")
-    return completed
+    return completed.certificate
 
 
-def _check(certificate: bytes, tbs: bytes, generation: KeyGenerationRecord) -> None:
-    parsed = parse_certificate(certificate)
-    if parsed.tbs != tbs or not verify_signature(
-        generation.public_key, parsed.signature_algorithm, parsed.signature, tbs
+def signed(
+    office: Office, pending: CertificateRecord, key: KeyGenerationRecord
+) -> bytes:
+    """The certificate over bytes that are on record, its signature checked.
+
+    Raises:
+        IssuanceError: the signature does not verify; nothing is to be handed out.
+        KeyProviderError: the key cannot be used.
+    """
+    tbs, algorithm = pending.tbs, suite(key.suite)
+    assert tbs is not None
+    signature = office.keyring.open(key.key_uri).sign(tbs)
+    office.step("issuance.signed")
+    if not verify_signature(
+        key.public_key, algorithm.algorithm_identifier, signature, tbs
     ):
         raise IssuanceError(
-            f"the signature of {generation.authority} key {generation.number} does not "
-            "verify; the certificate is not handed out",
+            f"the signature of {key.authority} key {key.number} does not verify; the "
+            "certificate is not handed out",
             hint="check the key store, then run recovery",
         )
+    return assemble(tbs, algorithm, signature)

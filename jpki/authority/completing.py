@@ -14,11 +14,12 @@ from datetime import datetime
 from jpki.authority.checkpoints import seal_if_due
 from jpki.authority.journaling import journal, subject_of
 from jpki.authority.office import Office
-from jpki.errors import Conflict, IssuanceError, JpkiError, NotFound
+from jpki.errors import Conflict, IssuanceError, JpkiError
 from jpki.model.revocation import RevocationReason
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
     ApplicationRecord,
+    ApplicationStanding,
     ApplicationState,
     CertificateRecord,
     CertificateState,
@@ -33,6 +34,8 @@ class Completion:
 
     office: Office
     pending: CertificateRecord
+    application: ApplicationRecord | None
+    """As it was when the bytes were recorded; None for what nobody applied for."""
     certificate: bytes
     at: datetime
     by: str
@@ -74,8 +77,9 @@ def complete_all(
     names = [item.name for item in items]
     states = uow.certificates.states(names)
     revoked = uow.journal.among(names)
-    wanted = [item.pending.application for item in items]
-    applications = uow.applications.find_all(a for a in wanted if a is not None)
+    standings = uow.applications.standings(
+        item.application.id for item in items if item.application is not None
+    )
     done: dict[tuple[str, int], Completed] = {}
     answers: list[Completed | JpkiError] = []
     for item in items:
@@ -89,7 +93,7 @@ def complete_all(
                 now = settled(uow.certificates.get(*item.name))
                 answers.append(Completed(certificate=now, application=None, new=False))
                 continue
-            completed = _completed(item, item.name in revoked, applications)
+            completed = _completed(item, item.name in revoked, standings)
         except JpkiError as error:
             answers.append(error)
             continue
@@ -111,21 +115,20 @@ def complete_all(
 
 
 def _completed(
-    item: Completion, revoked: bool, applications: Mapping[str, ApplicationRecord]
+    item: Completion, revoked: bool, standings: Mapping[str, ApplicationStanding]
 ) -> Completed:
     """What will stand in the books."""
-    pending = item.pending
-    application = None
-    if pending.application is not None:
-        application = applications.get(pending.application)
-        if application is None:
-            raise NotFound("application", pending.application)
-        if application.state is not ApplicationState.ISSUING:
+    pending, application = item.pending, item.application
+    if application is not None:
+        standing = standings[application.id]
+        if standing.state is not ApplicationState.ISSUING:
             raise Conflict(f"application {application.id} is no longer issuing")
         application = replace(
             application,
+            resident=standing.resident,
             state=ApplicationState.CANCELLED if revoked else ApplicationState.ISSUED,
             changed_at=item.at,
+            serial=pending.serial,
         )
     certificate = replace(
         pending,
@@ -150,14 +153,15 @@ def _log(
     )
     if application is None:
         return
-    uow.audit.append(
-        at=item.at,
-        by=item.by,
-        act=f"application.{application.state.value}",
-        subject=application.id,
-        details={"certificate": subject},
-    )
-    if application.renews is not None and application.state is ApplicationState.ISSUED:
+    if application.state is ApplicationState.CANCELLED:
+        uow.audit.append(
+            at=item.at,
+            by=item.by,
+            act="application.cancelled",
+            subject=application.id,
+            details={"certificate": subject},
+        )
+    elif application.renews is not None:
         authority, _ = item.name
         _supersede(uow, authority, application.renews, at=item.at, by=item.by)
 

@@ -1,68 +1,60 @@
-"""Issuing a citizen's certificate for an application and the card's request.
+"""Issuing citizens' certificates for applications and the cards' requests.
 
 The counter sends the PKCS#10 request that the card signed; the four items come from the
 register, never from the counter. Sending the same request again gives the same answer,
-also after a crash in the middle.
+also after a crash in the middle. Calls from several threads at a time share their
+transactions, and `issue_all` does so for a whole day's batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
-from jpki import data
 from jpki.authority.applications import permit, require_applicant
-from jpki.authority.certifying import (
-    finish,
-    key_digest,
-    new_serial,
-    pending_record,
-    sign,
-)
+from jpki.authority.batch import Certified, certify_all
+from jpki.authority.certifying import finish, key_digest
 from jpki.authority.completing import Completed
+from jpki.authority.drafting import Wanted
 from jpki.authority.office import Office, whole_second
-from jpki.authority.recording import (
-    Draft,
-    Enquiry,
-    Ready,
-    approval,
-    look_all,
-    record_all,
-)
+from jpki.authority.recording import approval
 from jpki.errors import (
     ApplicationConflict,
-    OutsideSigningWindow,
+    JpkiError,
+    NotFound,
     ProofOfPossessionError,
     RegistryUnavailable,
 )
-from jpki.model.calendar import JST
 from jpki.model.eras import Act
 from jpki.model.operators import Caller
-from jpki.model.ports import Random
-from jpki.model.purposes import Purpose
-from jpki.model.residents import Provided
 from jpki.model.suites import suite
-from jpki.store import AuthorityUnitOfWork
-from jpki.store.authority_records import (
-    ApplicationRecord,
-    ApplicationState,
-    CertificateKind,
-)
-from jpki.x509.certificates import PreparedCertificate, prepare_certificate
+from jpki.store.authority_records import ApplicationRecord, ApplicationState
+from jpki.store.together import MOST, each
 from jpki.x509.keys import check_strength
 from jpki.x509.requests import parse_certification_request, verify_possession
 
-__all__ = ["Issued", "issue"]
+__all__ = ["Issued", "Submission", "issue", "issue_all"]
 
 _ACT: Final = "issue a certificate"
 
 _ATTEMPTS: Final = 5
 """How often the register is asked again because events overtook its answer."""
 
-_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_OPAQUE_LENGTH: Final = 14
+_AT_WORK: Final = 2
+"""Groups at a time: while one is being signed, the next is being recorded."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Submission:
+    """What a counter sends: the card's request for an application."""
+
+    application: str
+    request: bytes
+    """PKCS#10, DER."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,13 +86,154 @@ def issue(
         AlgorithmError, OutsideSigningWindow: the authority's key may not sign this.
         RuleViolation: the certificate would break a rule; nothing is recorded.
     """
+    call = _Call(
+        office=office,
+        application=application,
+        request=request,
+        at=whole_second(at),
+        by=by,
+    )
+    together = office.store.together
+    for _ in range(_ATTEMPTS):
+        # Each caller waits for the register alone: a slow answer holds up nobody else.
+        ready = _ready(call, together(_find, call))
+        if isinstance(ready, Issued):
+            return ready
+        certified = together(certify_all, ready, leaders=_AT_WORK)
+        if certified is not None:
+            return _issued(office, certified)
+    raise _overtaken()
+
+
+def issue_all(
+    office: Office,
+    submissions: Iterable[Submission],
+    *,
+    at: datetime,
+    by: Caller,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[Issued | JpkiError]:
+    """Issue for many applications; what `issue` says of each, in their order.
+
+    Whoever stops reading stops the work after the groups that are under way. Nothing is
+    lost by it: doing the whole batch again gives what was made, and makes the rest.
+
+    Args:
+        office: the authorities.
+        submissions: read as they are needed, a few groups ahead.
+        at: the time of issue of all.
+        by: the counter's operator.
+        progress: told, after each group, how many are done.
+    """
     moment = whole_second(at)
-    enquiry = Enquiry(office=office, application=application, at=moment)
-    ready = office.store.read_together(look_all, enquiry)
-    permit(ready.application, _ACT, by)
-    public_key = _checked_key(office, ready.application, request, moment)
-    completed = _issue(office, ready, public_key, at=moment, by=by)
-    return _answer(office, application, completed)
+    calls = (
+        _Call(
+            office=office,
+            application=submission.application,
+            request=submission.request,
+            at=moment,
+            by=by,
+        )
+        for submission in submissions
+    )
+    with ThreadPoolExecutor(_AT_WORK, thread_name_prefix="issuing") as pool:
+        waiting: list[Future[Sequence[Issued | JpkiError]]] = []
+        done = 0
+        while True:
+            while len(waiting) <= _AT_WORK and (group := list(islice(calls, MOST))):
+                waiting.append(pool.submit(_issue_group, group))
+            if not waiting:
+                return
+            answers = waiting.pop(0).result()
+            done += len(answers)
+            if progress is not None:
+                progress(done)
+            yield from answers
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Call:
+    """One call of `issue`."""
+
+    office: Office
+    application: str
+    request: bytes
+    at: datetime
+    by: Caller
+
+
+def _issue_group(calls: Sequence[_Call]) -> Sequence[Issued | JpkiError]:
+    """An answer for each; all are of one database."""
+    answers: dict[int, Issued | JpkiError] = {}
+    for _ in range(_ATTEMPTS):
+        places = [n for n in range(len(calls)) if n not in answers]
+        if not places:
+            break
+        wanted: dict[int, Wanted] = {}
+        found = each(_find, [calls[n] for n in places])
+        for place, application in zip(places, found, strict=True):
+            try:
+                ready = _ready(calls[place], application)
+            except JpkiError as error:
+                answers[place] = error
+                continue
+            if isinstance(ready, Issued):
+                answers[place] = ready
+            else:
+                wanted[place] = ready
+        outcomes = each(certify_all, list(wanted.values())) if wanted else ()
+        for place, outcome in zip(wanted, outcomes, strict=True):
+            if isinstance(outcome, JpkiError):
+                answers[place] = outcome
+            elif outcome is not None:
+                try:
+                    answers[place] = _issued(calls[place].office, outcome)
+                except JpkiError as error:
+                    answers[place] = error
+    return [answers.get(n) or _overtaken() for n in range(len(calls))]
+
+
+def _overtaken() -> RegistryUnavailable:
+    return RegistryUnavailable(
+        "its answers are older than the events that have taken effect here"
+    )
+
+
+def _find(calls: Sequence[_Call]) -> Sequence[ApplicationRecord | JpkiError]:
+    with calls[0].office.store.read() as uow:
+        found = uow.applications.find_all(call.application for call in calls)
+    return [
+        found.get(call.application) or NotFound("application", call.application)
+        for call in calls
+    ]
+
+
+def _ready(call: _Call, found: ApplicationRecord | JpkiError) -> Wanted | Issued:
+    """What may be certified, as far as the caller and the register are concerned.
+
+    Where an earlier call, or one at the same time, has reserved a serial number for the
+    same key, that one is finished.
+    """
+    office, at = call.office, call.at
+    if isinstance(found, JpkiError):
+        raise found
+    permit(found, _ACT, call.by)
+    public_key = _checked_key(office, found, call.request, at)
+    if found.state is not ApplicationState.FILED:
+        return _resumed(office, found, public_key, at=at, by=call.by)
+    if office.issuance_approval:
+        with office.store.read() as uow:
+            approval(uow, found, at)
+    return Wanted(
+        office=office,
+        application=found,
+        public_key=public_key,
+        provided=require_applicant(
+            office, found.resident, found.purpose, found.municipality, at
+        ),
+        at=at,
+        by=call.by,
+    )
 
 
 def _checked_key(
@@ -120,158 +253,58 @@ def _checked_key(
 
 
 def _resumed(
-    uow: AuthorityUnitOfWork, application: ApplicationRecord, public_key: bytes
-) -> int:
-    """The serial number of an earlier call with the same key."""
-    if application.serial is not None:
-        known = uow.certificates.get(application.authority, application.serial)
-        if (
-            application.state is not ApplicationState.CANCELLED
-            and known.subject_key == key_digest(public_key)
-        ):
-            return application.serial
-    raise ApplicationConflict(
-        f"application {application.id} is {application.state.value}",
-        hint="file a new application for another key",
-    )
-
-
-def _issue(
-    office: Office, ready: Ready, public_key: bytes, *, at: datetime, by: Caller
-) -> Completed:
-    """Record over items that no applied event has overtaken, then sign.
-
-    Where an earlier call, or one at the same time, has reserved a serial number for the
-    same key, that one is finished.
-    """
-    for _ in range(_ATTEMPTS):
-        application = ready.application
-        if application.state is not ApplicationState.FILED:
-            return _resume(office, application, public_key, at=at, by=by)
-        if office.issuance_approval:
-            with office.store.read() as uow:
-                approval(uow, application, at)
-        provided = require_applicant(
-            office,
-            application.resident,
-            application.purpose,
-            application.municipality,
-            at,
-        )
-        prepared = _prepare(office, ready, provided, public_key, at)
-        pending = pending_record(
-            prepared,
-            authority=application.authority,
-            generation=ready.signing.key.number,
-            kind=CertificateKind(application.purpose.value),
-            profile=office.era.profiles[application.purpose.value],
-            public_key=public_key,
-            at=at,
-            by=by.id,
-            application=application.id,
-            resident=application.resident,
-            as_of=provided.as_of,
-        )
-        draft = Draft(
-            office=office, pending=pending, findings=len(prepared.findings), at=at
-        )
-        if office.store.write_together(record_all, draft):
-            office.step("issuance.recorded")
-            return sign(office, pending, ready.signing.key, at=at, by=by.id)
-        enquiry = Enquiry(office=office, application=application.id, at=at)
-        ready = office.store.read_together(look_all, enquiry)
-    raise RegistryUnavailable(
-        "its answers are older than the events that have taken effect here"
-    )
-
-
-def _resume(
     office: Office,
     application: ApplicationRecord,
     public_key: bytes,
     *,
     at: datetime,
     by: Caller,
-) -> Completed:
+) -> Issued:
+    """What an earlier call with the same key has begun."""
+    serial = application.serial
+    if serial is None or application.state is ApplicationState.CANCELLED:
+        raise _taken(application)
     with office.store.read() as uow:
-        serial = _resumed(uow, application, public_key)
-    certificate = finish(office, application.authority, serial, at=at, by=by.id)
-    return Completed(certificate=certificate, application=None, new=False)
-
-
-def _prepare(
-    office: Office,
-    ready: Ready,
-    provided: Provided,
-    public_key: bytes,
-    at: datetime,
-) -> PreparedCertificate:
-    application, generation = ready.application, ready.signing.key
-    role = application.purpose.value
-    profile = office.certificate_profile(office.era.profiles[role])
-    signature = application.purpose is Purpose.SIGNATURE
-    prepared = prepare_certificate(
-        profile,
-        issuer=ready.signing.issuer,
-        values=_values(office, application, at),
-        public_key=public_key,
-        serial=new_serial(office.random),
-        not_before=at,
-        basic=provided.resident.basic if signature else None,
-        japanese=provided.resident.japanese,
+        known = uow.certificates.get(application.authority, serial)
+        own = uow.authorities.generation(application.authority, known.generation)
+        authority = uow.certificates.get(application.authority, own.serial)
+    if known.subject_key != key_digest(public_key):
+        raise _taken(application)
+    entry = finish(office, application.authority, serial, at=at, by=by.id)
+    assert authority.certificate is not None
+    return _issued(
+        office,
+        Certified(
+            completed=Completed(certificate=entry, application=None, new=False),
+            authority_certificate=authority.certificate,
+        ),
     )
-    if prepared.not_after > generation.signs_until:
-        raise OutsideSigningWindow(
-            f"the certificate would outlive key {generation.number} of "
-            f"{generation.authority}",
-            hint="renew the authority's key first",
-        )
-    return prepared
 
 
-def _values(
-    office: Office, application: ApplicationRecord, at: datetime
-) -> Mapping[str, str]:
-    municipality = data.municipalities()[application.municipality]
-    return {
-        "prefecture": municipality.prefecture.romaji,
-        "municipality": municipality.romaji,
-        "municipality_code": municipality.code.five,
-        "issued_at": f"{at.astimezone(JST):%Y%m%d%H%M%S}",
-        "opaque": _opaque(office.random),
-        "ocsp_url": office.ocsp_url,
-    }
+def _taken(application: ApplicationRecord) -> ApplicationConflict:
+    return ApplicationConflict(
+        f"application {application.id} is {application.state.value}",
+        hint="file a new application for another key",
+    )
 
 
-def _opaque(random: Random) -> str:
-    """Characters that say nothing about the person."""
-    number = int.from_bytes(random(16), "big")
-    characters = []
-    for _ in range(_OPAQUE_LENGTH):
-        number, index = divmod(number, len(_ALPHABET))
-        characters.append(_ALPHABET[index])
-    return "".join(characters)
-
-
-def _answer(office: Office, application: str, completed: Completed) -> Issued:
-    certificate, now = completed.certificate, completed.application
-    with office.store.read() as uow:
-        now = now or uow.applications.get(application)
-        generation = uow.authorities.generation(
-            certificate.authority, certificate.generation
-        )
-        own = uow.certificates.get(certificate.authority, generation.serial)
-    if now.state is ApplicationState.CANCELLED:
+def _issued(office: Office, certified: Certified) -> Issued:
+    certificate = certified.completed.certificate
+    application = certified.completed.application
+    if application is None:
+        assert certificate.application is not None
+        with office.store.read() as uow:
+            application = uow.applications.get(certificate.application)
+    if application.state is ApplicationState.CANCELLED:
         raise ApplicationConflict(
             "the resident's record changed meanwhile; the certificate is revoked",
             hint="file a new application",
         )
     assert certificate.certificate is not None
-    assert own.certificate is not None
     return Issued(
-        application=now,
+        application=application,
         authority=certificate.authority,
         serial=certificate.serial,
         certificate=certificate.certificate,
-        authority_certificate=own.certificate,
+        authority_certificate=certified.authority_certificate,
     )

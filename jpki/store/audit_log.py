@@ -11,7 +11,8 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
@@ -19,6 +20,7 @@ from jpki.errors import AuditError, StoreError
 from jpki.store import authority_tables as tables
 from jpki.store.audit_tree import AuditTree
 from jpki.store.authority_records import AuditEntry
+from jpki.store.bulk import Bulk
 from jpki.store.octets import octets_of
 
 __all__ = ["AuditLog", "entry_hash", "written_instant"]
@@ -28,7 +30,7 @@ _PAGE: Final = 1000
 
 _ENTRY: Final = tables.audit_entry
 _HEAD: Final = select(tables.head.c.audit_sequence, tables.head.c.audit_hash)
-_APPEND: Final = insert(_ENTRY)
+_APPEND: Final = Bulk(insert(_ENTRY), *AuditEntry.__slots__)
 _MOVE_HEAD: Final = update(tables.head).values(
     audit_sequence=bindparam("sequence"), audit_hash=bindparam("hash")
 )
@@ -36,6 +38,12 @@ _TEXTS: Final = ("at", "actor", "act", "subject", "details")
 _HASH: Final = 32
 
 
+_write: Final = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":")
+).encode
+
+
+@lru_cache(maxsize=64)
 def written_instant(at: datetime) -> str:
     """An instant as the log writes it."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -54,7 +62,8 @@ def entry_hash(
     parts = [_DOMAIN, previous, sequence.to_bytes(8, "big")]
     for text in (at, actor, act, subject, details):
         octets = text.encode()
-        parts += (len(octets).to_bytes(4, "big"), octets)
+        parts.append(len(octets).to_bytes(4, "big"))
+        parts.append(octets)
     return hashlib.sha256(b"".join(parts)).digest()
 
 
@@ -64,7 +73,7 @@ class AuditLog:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._end: tuple[int, bytes] | None = None
-        self._waiting: list[dict[str, Any]] = []
+        self._waiting: list[tuple[int, str, str, str, str, str, bytes, bytes]] = []
         self._tree = AuditTree(connection)
 
     @property
@@ -81,40 +90,28 @@ class AuditLog:
         act: str,
         subject: str,
         details: Mapping[str, str | int | bool | None] | None = None,
-    ) -> AuditEntry:
+    ) -> None:
         """Record what this transaction does; only inside a write transaction."""
         if self._end is None:
             self._end = self._stored_head()
         last, previous = self._end
-        written = json.dumps(
-            details or {}, ensure_ascii=False, sort_keys=True, separators=(",", ":")
-        )
-        fields = (last + 1, written_instant(at), by, act, subject, written)
-        entry = AuditEntry(
-            sequence=fields[0],
-            at=fields[1],
-            actor=by,
-            act=act,
-            subject=subject,
-            details=written,
-            previous=previous,
-            hash=entry_hash(previous, *fields),
-        )
+        sequence, instant = last + 1, written_instant(at)
+        written = _write(details or {})
+        hash_ = entry_hash(previous, sequence, instant, by, act, subject, written)
         self._waiting.append(
-            {name: getattr(entry, name) for name in AuditEntry.__slots__}
+            (sequence, instant, by, act, subject, written, previous, hash_)
         )
-        self._end = entry.sequence, entry.hash
-        return entry
+        self._end = sequence, hash_
 
     def flush(self) -> None:
         """Write what waits, and every node of the tree that it completes."""
         if not self._waiting or self._end is None:
             return
         waiting, self._waiting = self._waiting, []
-        self._connection.execute(_APPEND, waiting)
+        _APPEND(self._connection, waiting)
         sequence, hash_ = self._end
         self._connection.execute(_MOVE_HEAD, {"sequence": sequence, "hash": hash_})
-        self._tree.grow(waiting[0]["sequence"] - 1, sequence)
+        self._tree.grow(waiting[0][0] - 1, sequence)
 
     def head(self) -> tuple[int, bytes]:
         """Sequence and hash of the newest entry, as writers left them.

@@ -7,6 +7,7 @@ of one unit of work. Rules of the service are not here, only what a table demand
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Final
 
@@ -18,12 +19,15 @@ from jpki.model.purposes import Purpose
 from jpki.store import authority_tables as tables
 from jpki.store.authority_records import (
     ApplicationRecord,
+    ApplicationStanding,
     ApplicationState,
     AuthorityRecord,
     KeyGenerationRecord,
+    KeyStanding,
     OperatorRecord,
     ResponderRecord,
 )
+from jpki.store.bulk import Bulk
 from jpki.store.engine import stream
 from jpki.store.rows import Rows
 
@@ -38,12 +42,40 @@ _APPLICATION: Final = tables.application
 _APPLICATIONS: Final = select(_APPLICATION).where(
     _APPLICATION.c.id.in_(bindparam("ids", expanding=True))
 )
-_MOVE: Final = (
+_APPLICATION_STANDINGS: Final = select(
+    _APPLICATION.c.id, _APPLICATION.c.state, _APPLICATION.c.resident
+).where(_APPLICATION.c.id.in_(bindparam("ids", expanding=True)))
+_MOVE: Final = Bulk(
     update(_APPLICATION)
     .where(_APPLICATION.c.id == bindparam("this"))
     .values(
         state=bindparam("to"), changed_at=bindparam("at"), serial=bindparam("number")
+    ),
+    "this",
+    "to",
+    "at",
+    "number",
+)
+_KEY: Final = tables.key_generation
+_KEY_FIELDS: Final = tuple(field.name for field in fields(KeyGenerationRecord))
+_STANDINGS: Final = (
+    select(
+        _KEY,
+        tables.certificate.c.certificate.label("own_certificate"),
+        tables.revocation.c.position.label("revoked_in"),
     )
+    .join(
+        tables.certificate,
+        (tables.certificate.c.authority == _KEY.c.authority)
+        & (tables.certificate.c.serial == _KEY.c.serial),
+    )
+    .outerjoin(
+        tables.revocation,
+        (tables.revocation.c.authority == _KEY.c.authority)
+        & (tables.revocation.c.serial == _KEY.c.serial),
+    )
+    .where(_KEY.c.authority == bindparam("of"))
+    .order_by(_KEY.c.number)
 )
 
 
@@ -102,6 +134,18 @@ class Authorities(Rows):
         )
         return tuple(KeyGenerationRecord(**row._mapping) for row in rows)
 
+    def standings(self, authority: str) -> tuple[KeyStanding, ...]:
+        """All keys of an authority with their own certificates, oldest first."""
+        rows = self._connection.execute(_STANDINGS, {"of": authority})
+        return tuple(
+            KeyStanding(
+                key=KeyGenerationRecord(**{n: r[n] for n in _KEY_FIELDS}),
+                certificate=r["own_certificate"],
+                revoked=r["revoked_in"] is not None,
+            )
+            for r in rows.mappings()
+        )
+
     def every_generation(self) -> tuple[KeyGenerationRecord, ...]:
         """All keys of all authorities, each authority's oldest first."""
         table = tables.key_generation
@@ -138,22 +182,23 @@ class Applications(Rows):
         rows = self._connection.execute(_APPLICATIONS, {"ids": list(set(applications))})
         return {row.id: ApplicationRecord(**row._mapping) for row in rows}
 
+    def standings(
+        self, applications: Iterable[str]
+    ) -> Mapping[str, ApplicationStanding]:
+        """Where these applications stand, as far as there are any."""
+        rows = self._connection.execute(
+            _APPLICATION_STANDINGS, {"ids": list(set(applications))}
+        )
+        return {row[0]: ApplicationStanding(row[1], row[2]) for row in rows}
+
     def move_all(self, records: Sequence[ApplicationRecord]) -> None:
         """Write state, time and serial number of several at once.
 
         The caller has seen, in this transaction, the state that each comes from.
         """
-        self._connection.execute(
-            _MOVE,
-            [
-                {
-                    "this": record.id,
-                    "to": record.state,
-                    "at": record.changed_at,
-                    "number": record.serial,
-                }
-                for record in records
-            ],
+        _MOVE(
+            self._connection,
+            ((one.id, one.state, one.changed_at, one.serial) for one in records),
         )
 
     def add(self, record: ApplicationRecord) -> None:

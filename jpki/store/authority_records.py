@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 from jpki.model.codes import MunicipalityCode, ResidentCode
 from jpki.model.operators import Role
@@ -18,6 +19,7 @@ from jpki.model.suites import SuiteId
 
 __all__ = [
     "ApplicationRecord",
+    "ApplicationStanding",
     "ApplicationState",
     "AppliedEvent",
     "AuditEntry",
@@ -32,6 +34,7 @@ __all__ = [
     "ConsentRecord",
     "JournalEntry",
     "KeyGenerationRecord",
+    "KeyStanding",
     "OperatorRecord",
     "ResponderRecord",
     "SerialBlockRecord",
@@ -139,6 +142,16 @@ class KeyGenerationRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KeyStanding:
+    """One key of an authority, and whether its own certificate holds."""
+
+    key: KeyGenerationRecord
+    certificate: bytes | None
+    """The self-signed certificate; None while it is not finished."""
+    revoked: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CertificateRecord:
     """Every serial number ever reserved, and what became of it."""
 
@@ -194,6 +207,13 @@ class ApplicationRecord:
     serial: int | None = None
     renews: int | None = None
     """The serial that this certificate replaces in the last months of its life."""
+
+
+class ApplicationStanding(NamedTuple):
+    """What of an application may change."""
+
+    state: ApplicationState
+    resident: ResidentCode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

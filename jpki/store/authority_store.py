@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from sqlalchemy import Connection
 
-from jpki.errors import JpkiError
 from jpki.store import authority_tables as tables
 from jpki.store import migrate
 from jpki.store.audit_log import AuditLog
@@ -20,14 +19,11 @@ from jpki.store.engine import Database
 from jpki.store.nonces import Nonces
 from jpki.store.revocation_books import AppliedEvents, Journal, RevocationLists
 from jpki.store.serial_blocks import SerialBlocks
-from jpki.store.together import Together
+from jpki.store.together import Groups
 
-__all__ = ["Act", "AuthorityStore", "AuthorityUnitOfWork"]
+__all__ = ["AuthorityStore", "AuthorityUnitOfWork"]
 
 _SCHEMA: Final = "authority"
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class AuthorityUnitOfWork:
@@ -53,16 +49,13 @@ class AuthorityUnitOfWork:
         self._connection.commit()
 
 
-Act = Callable[[AuthorityUnitOfWork, Sequence[T]], Sequence[R | JpkiError]]
-"""Does for several callers what each of them asks for; an answer or error for each."""
-
-
 class AuthorityStore:
     """The authorities' database, by URL."""
 
     def __init__(self, url: str) -> None:
         self.database = Database(url)
-        self._groups: dict[object, Together[Any, Any]] = {}
+        self.together = Groups()
+        """Has several threads' requests done at once."""
 
     def __repr__(self) -> str:
         return f"AuthorityStore({self.database!r})"
@@ -90,47 +83,6 @@ class AuthorityStore:
         """The only writer; rolled back unless it commits."""
         with self.database.write() as connection:
             yield AuthorityUnitOfWork(connection)
-
-    def read_together(self, act: Act[T, R], item: T) -> R:
-        """Read in one snapshot with what other threads ask at the same time.
-
-        Args:
-            act: a function of a module: one group of callers each.
-            item: what this caller asks for.
-        """
-
-        def read(items: Sequence[T]) -> Sequence[R | JpkiError]:
-            with self.read() as uow:
-                return act(uow, items)
-
-        return self._group(act, read, item)
-
-    def write_together(self, act: Act[T, R], item: T) -> R:
-        """Write in one transaction with what other threads ask at the same time.
-
-        The answer is given after the commit. The act checks before it writes: an item
-        for which it answers with an error must have left nothing.
-        """
-
-        def write(items: Sequence[T]) -> Sequence[R | JpkiError]:
-            with self.write() as uow:
-                answers = act(uow, items)
-                uow.commit()
-            return answers
-
-        return self._group(act, write, item)
-
-    def _group(
-        self,
-        act: Act[T, R],
-        whole: Callable[[Sequence[T]], Sequence[R | JpkiError]],
-        item: T,
-    ) -> R:
-        group = self._groups.get(act)
-        if group is None:
-            group = self._groups.setdefault(act, Together(whole))
-        answer: R = group(item)
-        return answer
 
     def remember_nonce(
         self, key_id: str, nonce: str, *, expires: datetime, at: datetime

@@ -6,7 +6,9 @@ Rules of the service are not here, only what the table demands.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, null, select, update
@@ -19,8 +21,9 @@ from jpki.store.authority_records import (
     CertificateRecord,
     CertificateState,
 )
+from jpki.store.bulk import Bulk
 from jpki.store.engine import stream
-from jpki.store.rows import Rows, values_of
+from jpki.store.rows import Rows
 
 __all__ = ["Certificates"]
 
@@ -29,19 +32,25 @@ __all__ = ["Certificates"]
 
 _CERTIFICATE: Final = tables.certificate
 
-_RESERVE: Final = insert(_CERTIFICATE)
-_COMPLETE: Final = (
+_FIELDS: Final = tuple(field.name for field in fields(CertificateRecord))
+_RESERVE: Final = Bulk(insert(_CERTIFICATE), *_FIELDS)
+_COMPLETE: Final = Bulk(
     update(_CERTIFICATE)
     .where(
         _CERTIFICATE.c.authority == bindparam("of"),
         _CERTIFICATE.c.serial == bindparam("number"),
     )
     .values(
-        state=CertificateState.ISSUED,
+        state=bindparam("issued"),
         certificate=bindparam("signed"),
         tbs=null(),
         completed_at=bindparam("at"),
-    )
+    ),
+    "of",
+    "number",
+    "issued",
+    "signed",
+    "at",
 )
 _STATES: Final = select(
     _CERTIFICATE.c.authority, _CERTIFICATE.c.serial, _CERTIFICATE.c.state
@@ -83,21 +92,17 @@ class Certificates(Rows):
 
     def reserve_all(self, records: Sequence[CertificateRecord]) -> None:
         """Enter several at once; the caller has seen that they are free."""
-        self._connection.execute(_RESERVE, [values_of(record) for record in records])
+        _RESERVE(self._connection, map(attrgetter(*_FIELDS), records))
 
     def complete_all(self, records: Sequence[CertificateRecord]) -> None:
         """Complete several at once; the caller has seen that they are pending."""
-        self._connection.execute(
-            _COMPLETE,
-            [
-                {
-                    "of": record.authority,
-                    "number": record.serial,
-                    "signed": record.certificate,
-                    "at": record.completed_at,
-                }
-                for record in records
-            ],
+        state = CertificateState.ISSUED
+        _COMPLETE(
+            self._connection,
+            (
+                (one.authority, one.serial, state, one.certificate, one.completed_at)
+                for one in records
+            ),
         )
 
     def complete(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import DateTime, Dialect, SmallInteger, String, TypeDecorator
@@ -45,6 +46,12 @@ class _Value(TypeDecorator[T]):
         return read
 
 
+@lru_cache(maxsize=1024)
+def _bare(moment: datetime) -> datetime:
+    """In UTC, without saying so; what is recorded together shares most instants."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
 class Instant(_Value[datetime]):
     """An aware moment. SQLite has no zones, so there it is stored as bare UTC."""
 
@@ -59,8 +66,7 @@ class Instant(_Value[datetime]):
             return None
         if value.tzinfo is None:
             raise StoreError("a time without zone cannot be stored")
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+        return _bare(value) if dialect.name == "sqlite" else value.astimezone(UTC)
 
     def process_result_value(
         self, value: datetime | None, dialect: Dialect

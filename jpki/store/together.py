@@ -1,25 +1,49 @@
-"""Group commit: what several threads ask for at the same time is done at once.
+"""What several threads ask for at the same time is done at once.
 
 A durable commit waits for the disk. Callers that come while one is under way wait for
-each other instead, and the first of them does the work of all in one transaction. Each
-gets an answer only after the commit that made it durable.
+each other instead, and one of them does the work of all. Each gets an answer only when
+the work is done.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from jpki.errors import JpkiError, StoreError
 
-__all__ = ["MOST", "Together"]
+__all__ = ["MOST", "Act", "Groups", "Together", "each"]
 
 MOST: Final = 64
-"""How many requests one transaction takes: none holds the lock for long."""
+"""How many requests are done at once: none holds a transaction for long."""
+
+_GATHERING: Final = 0.002
+"""Seconds for which a leader waits for others, where there were others before."""
+
+_CROWD: Final = 16
+"""How many wait before a second group begins beside the first."""
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+Act = Callable[[Sequence[T]], Sequence[R | JpkiError]]
+"""Does what several callers ask for; an answer, or an error of ours, for each."""
+
+
+def each(act: Act[T, R], items: Sequence[T]) -> Sequence[R | JpkiError]:
+    """The act's answers; where it fails as a whole, it is done for each item alone.
+
+    So nobody suffers from another's request. The act must leave nothing behind that
+    keeps it from being done again.
+    """
+    try:
+        return act(items)
+    except JpkiError as error:
+        if len(items) == 1:
+            return [error]
+        return [answer for item in items for answer in each(act, [item])]
 
 
 class _Seat(Generic[T, R]):
@@ -35,18 +59,16 @@ class _Seat(Generic[T, R]):
 
 
 class Together(Generic[T, R]):
-    """Many callers, one act.
+    """Many callers, one act; `each` of them gets its own answer."""
 
-    The act takes the items of several callers and gives an answer, or an error of
-    ours, for each. Where it fails as a whole nothing was committed, and it is done
-    again for each caller alone, so that nobody suffers from another's request.
-    """
-
-    def __init__(self, act: Callable[[Sequence[T]], Sequence[R | JpkiError]]) -> None:
+    def __init__(self, act: Act[T, R], *, leaders: int = 1) -> None:
+        """Let so many callers at a time do the work, each for a group of others."""
         self._act = act
         self._lock = threading.Lock()
         self._waiting: list[_Seat[T, R]] = []
-        self._led = False
+        self._leaders = leaders
+        self._at_work = 0
+        self._crowd = False
 
     def __call__(self, item: T) -> R:
         """Have this done with whatever others ask for.
@@ -56,42 +78,69 @@ class Together(Generic[T, R]):
         """
         seat = _Seat[T, R](item)
         with self._lock:
-            self._waiting.append(seat)
-            leads, self._led = not self._led, True
+            leads = self._may_lead()
+            if leads:
+                self._at_work += 1
+            else:
+                self._waiting.append(seat)
         if not leads:
             seat.bell.acquire()
         if not seat.answer:
-            self._lead()
+            self._lead(seat)
         answer = seat.answer[0]
         if isinstance(answer, JpkiError):
             raise answer
         return answer
 
-    def _lead(self) -> None:
-        """Do the work of all who wait, this thread among the first."""
+    def _may_lead(self) -> bool:
+        """Whether another group begins now: the first always, others with a crowd."""
+        return self._at_work == 0 or (
+            self._at_work < self._leaders and len(self._waiting) >= _CROWD
+        )
+
+    def _lead(self, own: _Seat[T, R]) -> None:
+        """Do the work of those who wait; then the next of them leads, if any."""
+        if self._crowd:
+            # Those whom the last group answered are about to come again.
+            time.sleep(_GATHERING)
         with self._lock:
-            seats, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            others, self._waiting = self._waiting[: MOST - 1], self._waiting[MOST - 1 :]
+            self._crowd = bool(others)
+        seats = [own, *others]
         try:
-            self._serve(seats)
+            answers = each(self._act, [seat.item for seat in seats])
+            for seat, answer in zip(seats, answers, strict=True):
+                seat.answer.append(answer)
         finally:
-            for seat in seats:
+            for seat in others:
                 if not seat.answer:
                     seat.answer.append(StoreError("the work was interrupted"))
                 seat.bell.release()
             with self._lock:
-                self._led = bool(self._waiting)
-                if self._waiting:
-                    self._waiting[0].bell.release()
+                self._at_work -= 1
+                if self._waiting and self._may_lead():
+                    self._at_work += 1
+                    self._waiting.pop(0).bell.release()
 
-    def _serve(self, seats: Sequence[_Seat[T, R]]) -> None:
-        try:
-            answers = self._act([seat.item for seat in seats])
-        except JpkiError as error:
-            if len(seats) == 1:
-                seats[0].answer.append(error)
-                return
-            for seat in seats:
-                self._serve([seat])
-            return
-        for seat, answer in zip(seats, answers, strict=True):
-            seat.answer.append(answer)
+
+class Groups:
+    """The callers of each act, for one database."""
+
+    def __init__(self) -> None:
+        self._groups: dict[object, Together[Any, Any]] = {}
+
+    def __call__(self, act: Act[T, R], item: T, *, leaders: int = 1) -> R:
+        """Do this act for the item, together with what other threads ask of it.
+
+        Args:
+            act: a function of a module: all its callers make one group.
+            leaders: how many groups may be at work at a time.
+
+        Raises:
+            JpkiError: what the act says of this item.
+        """
+        group = self._groups.get(act)
+        if group is None:
+            group = self._groups.setdefault(act, Together(act, leaders=leaders))
+        answer: R = group(item)
+        return answer

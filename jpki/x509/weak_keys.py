@@ -61,15 +61,29 @@ def rsa_weakness(modulus: int, exponent: int) -> str | None:
     return None
 
 
+def _squares(modulus: int) -> frozenset[int]:
+    return frozenset(n * n % modulus for n in range(modulus // 2 + 1))
+
+
+_ODD: Final = 63 * 65 * 11
+_SQUARES_64: Final = _squares(64)
+_SQUARES_ODD: Final = _squares(_ODD)
+"""One number in a hundred is a square modulo both: a root is sought only of those."""
+
+
 def _close_primes(modulus: int) -> bool:
     """Fermat's method finds factors that are near the square root, squares at once."""
     a = isqrt(modulus)
     if a * a < modulus:
         a += 1
+    remainder = a * a - modulus
     for _ in range(_FERMAT_ROUNDS):
-        remainder = a * a - modulus
-        root = isqrt(remainder)
-        if root * root == remainder:
+        if (
+            remainder & 63 in _SQUARES_64
+            and remainder % _ODD in _SQUARES_ODD
+            and isqrt(remainder) ** 2 == remainder
+        ):
             return True
+        remainder += 2 * a + 1
         a += 1
     return False

@@ -1,0 +1,125 @@
+"""A citizen's certificate as it is about to be signed: profile, place, four items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from jpki import data
+from jpki.authority.certifying import Signing, new_serial, pending_record
+from jpki.authority.office import Office
+from jpki.errors import OutsideSigningWindow
+from jpki.model.calendar import JST
+from jpki.model.operators import Caller
+from jpki.model.ports import Random
+from jpki.model.purposes import Purpose
+from jpki.model.residents import Provided
+from jpki.store.authority_records import (
+    ApplicationRecord,
+    CertificateKind,
+    CertificateRecord,
+)
+from jpki.x509.certificates import prepare_certificate
+
+__all__ = ["Draft", "Wanted", "draft"]
+
+_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_OPAQUE_LENGTH: Final = 14
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """A certificate that may be made, as far as its caller and the register know."""
+
+    office: Office
+    application: ApplicationRecord
+    public_key: bytes
+    """SubjectPublicKeyInfo, DER; its possession was proven, and it is strong."""
+    provided: Provided
+    at: datetime
+    by: Caller
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """A linted certificate, on its way into the books and to its signature."""
+
+    wanted: Wanted
+    signing: Signing
+    pending: CertificateRecord
+    findings: int
+
+
+def draft(wanted: Wanted, signing: Signing) -> Draft:
+    """Fill the profile and lint the exact bytes.
+
+    Raises:
+        RuleViolation: the certificate would break a rule.
+        OutsideSigningWindow: it would outlive its issuer.
+    """
+    office, application, at = wanted.office, wanted.application, wanted.at
+    role = application.purpose.value
+    profile = office.era.profiles[role]
+    signature = application.purpose is Purpose.SIGNATURE
+    resident = wanted.provided.resident
+    prepared = prepare_certificate(
+        office.certificate_profile(profile),
+        issuer=signing.issuer,
+        values=_values(office, application, at),
+        public_key=wanted.public_key,
+        serial=new_serial(office.random),
+        not_before=at,
+        basic=resident.basic if signature else None,
+        japanese=resident.japanese,
+    )
+    key = signing.key
+    if prepared.not_after > key.signs_until:
+        raise OutsideSigningWindow(
+            f"the certificate would outlive key {key.number} of {key.authority}",
+            hint="renew the authority's key first",
+        )
+    pending = pending_record(
+        prepared,
+        authority=application.authority,
+        generation=key.number,
+        kind=CertificateKind(role),
+        profile=profile,
+        public_key=wanted.public_key,
+        at=at,
+        by=wanted.by.id,
+        application=application.id,
+        resident=application.resident,
+        as_of=wanted.provided.as_of,
+    )
+    return Draft(
+        wanted=wanted,
+        signing=signing,
+        pending=pending,
+        findings=len(prepared.findings),
+    )
+
+
+def _values(
+    office: Office, application: ApplicationRecord, at: datetime
+) -> Mapping[str, str]:
+    municipality = data.municipalities()[application.municipality]
+    return {
+        "prefecture": municipality.prefecture.romaji,
+        "municipality": municipality.romaji,
+        "municipality_code": municipality.code.five,
+        "issued_at": f"{at.astimezone(JST):%Y%m%d%H%M%S}",
+        "opaque": _opaque(office.random),
+        "ocsp_url": office.ocsp_url,
+    }
+
+
+def _opaque(random: Random) -> str:
+    """Characters that say nothing about the person."""
+    number = int.from_bytes(random(16), "big")
+    characters = []
+    for _ in range(_OPAQUE_LENGTH):
+        number, index = divmod(number, len(_ALPHABET))
+        characters.append(_ALPHABET[index])
+    return "".join(characters)
