@@ -26,8 +26,6 @@ from jpki.authority.office import Office
 from jpki.errors import IssuanceError, JpkiError, OutsideSigningWindow
 from jpki.model.codes import ResidentCode
 from jpki.model.eras import Act
-from jpki.model.ports import Random
-from jpki.model.serials import SerialScheme, next_serial
 from jpki.model.suites import suite
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
@@ -49,7 +47,6 @@ __all__ = [
     "journal",
     "key_digest",
     "log_prepared",
-    "new_serial",
     "pending_record",
     "record",
     "signed",
@@ -57,11 +54,6 @@ __all__ = [
     "signing_key",
     "subject_of",
 ]
-
-
-def new_serial(random: Random) -> int:
-    """A serial number nobody can guess."""
-    return next_serial(SerialScheme.MODERN, random=random, last=0)
 
 
 def key_digest(public_key: bytes) -> bytes:

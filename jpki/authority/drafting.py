@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from jpki import data
-from jpki.authority.certifying import Signing, new_serial, pending_record
+from jpki.authority.certifying import Signing, pending_record
 from jpki.authority.office import Office
 from jpki.errors import OutsideSigningWindow
 from jpki.model.calendar import JST
@@ -52,7 +52,7 @@ class Draft:
     findings: int
 
 
-def draft(wanted: Wanted, signing: Signing) -> Draft:
+def draft(wanted: Wanted, signing: Signing, serial: int) -> Draft:
     """Fill the profile and lint the exact bytes.
 
     Raises:
@@ -61,18 +61,21 @@ def draft(wanted: Wanted, signing: Signing) -> Draft:
     """
     office, application, at = wanted.office, wanted.application, wanted.at
     role = application.purpose.value
-    profile = office.era.profiles[role]
+    profile = office.certificate_profile(office.era.profiles[role])
     signature = application.purpose is Purpose.SIGNATURE
     resident = wanted.provided.resident
     prepared = prepare_certificate(
-        office.certificate_profile(profile),
+        profile,
         issuer=signing.issuer,
         values=_values(office, application, at),
         public_key=wanted.public_key,
-        serial=new_serial(office.random),
+        serial=serial,
         not_before=at,
         basic=resident.basic if signature else None,
         japanese=resident.japanese,
+        not_after=profile.validity.ends(
+            at, resident.basic.date_of_birth, renewal=application.renews is not None
+        ),
     )
     key = signing.key
     if prepared.not_after > key.signs_until:
@@ -85,7 +88,7 @@ def draft(wanted: Wanted, signing: Signing) -> Draft:
         authority=application.authority,
         generation=key.number,
         kind=CertificateKind(role),
-        profile=profile,
+        profile=profile.id,
         public_key=wanted.public_key,
         at=at,
         by=wanted.by.id,

@@ -7,7 +7,8 @@ of callers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -22,6 +23,7 @@ from jpki.authority.checkpoints import seal_if_due
 from jpki.authority.consent import Consent, redeem, usable_consent
 from jpki.authority.deeds import issuance
 from jpki.authority.drafting import Draft, Wanted, draft
+from jpki.authority.serials import serials_for
 from jpki.errors import CertificateLive, ConsentRequired, JpkiError, KeyRejected
 from jpki.model.codes import ResidentCode
 from jpki.model.purposes import Purpose
@@ -64,28 +66,36 @@ def record_all(
     """
     looked = _Looked.up(uow, wanted)
     answers: list[Draft | JpkiError | None] = []
-    for one in wanted:
+    free: dict[int, Signing] = {}
+    for place, one in enumerate(wanted):
+        answers.append(None)
         try:
-            answers.append(looked.drafted(uow, one))
+            signing = looked.free(uow, one)
         except JpkiError as error:
-            answers.append(error)
-    drafts = [answer for answer in answers if isinstance(answer, Draft)]
-    if not drafts:
-        return answers
+            answers[place] = error
+            continue
+        if signing is not None:
+            free[place] = signing
+    numbers = _numbers(uow, [wanted[place] for place in free])
     taken = set(
         uow.certificates.states(
-            (one.pending.authority, one.pending.serial) for one in drafts
+            (wanted[place].application.authority, number)
+            for place, number in zip(free, numbers, strict=True)
         )
     )
-    recorded = []
-    for place, answer in enumerate(answers):
-        if isinstance(answer, Draft):
-            name = answer.pending.authority, answer.pending.serial
-            if name in taken:
-                answers[place] = None
-            else:
-                taken.add(name)
-                recorded.append(answer)
+    recorded: list[Draft] = []
+    for (place, signing), number in zip(free.items(), numbers, strict=True):
+        name = wanted[place].application.authority, number
+        if name in taken:
+            continue
+        taken.add(name)
+        try:
+            made = draft(wanted[place], signing, number)
+        except JpkiError as error:
+            answers[place] = error
+        else:
+            answers[place] = made
+            recorded.append(made)
     # From here on an error is everybody's: nothing of this may be half done.
     for made in recorded:
         _log(uow, made, looked.consents.get(made.wanted.application.id))
@@ -95,6 +105,19 @@ def record_all(
         first = recorded[0].wanted
         seal_if_due(first.office, uow, first.at)
     return answers
+
+
+def _numbers(uow: AuthorityUnitOfWork, wanted: Sequence[Wanted]) -> Sequence[int]:
+    """A serial number for each, those of one authority out of one block."""
+    numbers: dict[str, Iterator[int]] = {}
+    for authority, count in Counter(o.application.authority for o in wanted).items():
+        first = next(one for one in wanted if one.application.authority == authority)
+        numbers[authority] = iter(
+            serials_for(
+                first.office, uow, authority, count, at=first.at, by=first.by.id
+            )
+        )
+    return [next(numbers[one.application.authority]) for one in wanted]
 
 
 def _issuing(one: Draft) -> ApplicationRecord:
@@ -154,15 +177,14 @@ class _Looked:
             revoked=uow.journal.among(held) if held else frozenset(),
         )
 
-    def drafted(self, uow: AuthorityUnitOfWork, wanted: Wanted) -> Draft | None:
-        """What may be recorded now; None: look again.
+    def free(self, uow: AuthorityUnitOfWork, wanted: Wanted) -> Signing | None:
+        """With what this may be certified now; None: look again.
 
         Raises:
             KeyRejected: its key has a certificate.
             CertificateLive: its holder has another certificate that lives on.
             ConsentError: an approver must agree first, and has not.
             OutsideSigningWindow, AlgorithmError: no key may sign this now.
-            RuleViolation: the certificate would break a rule.
         """
         application = wanted.application
         holder = application.resident, application.purpose
@@ -179,12 +201,12 @@ class _Looked:
         self._may_hold(application, wanted.at)
         if wanted.office.issuance_approval:
             self.consents[application.id] = approval(uow, application, wanted.at)
-        made = draft(wanted, signing)
-        if made.pending.subject_key in self.keys:
+        digest = key_digest(wanted.public_key)
+        if digest in self.keys:
             raise KeyRejected("reused", "this key has a certificate already")
-        self.keys.add(made.pending.subject_key)
+        self.keys.add(digest)
         self.busy.add(holder)
-        return made
+        return signing
 
     def _may_hold(self, application: ApplicationRecord, at: datetime) -> None:
         for other in self.holders.get(application.resident, ()):
