@@ -25,8 +25,9 @@ from typing import Final
 from sqlalchemy import text
 
 from benchmarks.figures import Figure, Target
-from jpki.authority import Office, issue
+from jpki.authority import Office, Submission, issue, issue_all
 from jpki.authority.certifying import signing_generation
+from jpki.errors import JpkiError
 from jpki.model.codes import ResidentCode
 from jpki.model.ports import Signer
 from jpki.model.purposes import Purpose
@@ -49,7 +50,7 @@ from tests.support.postgres import new_database
 
 __all__ = ["run"]
 
-_CALLERS: Final = 16
+_CALLERS: Final = 64
 _BYTES: Final = 1400
 """Of a citizen's certificate with an RSA-2048 signature, about."""
 _FLAT: Final = 0.85
@@ -89,6 +90,14 @@ def run(quick: bool) -> Sequence[Figure]:
 def _measure(kind: str, desk: _Desk, size: _Size) -> Iterator[Figure]:
     empty, limit = _rate(desk, size)
     target = Target("at least", _SHARE, of_limit=True)
+    batch, limit_of_batch = _rate(desk, size, callers=0)
+    yield Figure(
+        name=f"{kind}, one batch, empty table",
+        value=batch,
+        unit="1/s",
+        limit=limit_of_batch,
+        target=target,
+    )
     yield Figure(
         name=f"{kind}, {_CALLERS} callers, empty table",
         value=empty,
@@ -121,11 +130,19 @@ def _alone(folder: Path, size: _Size) -> Figure:
 
 
 def _rate(desk: _Desk, size: _Size, callers: int = _CALLERS) -> tuple[float, float]:
-    """Certificates and bare signatures a second, in turns; the medians."""
+    """Certificates and bare signatures a second, in turns; the medians.
+
+    Args:
+        callers: threads that issue at a time; 0 hands all in as one batch.
+    """
     issued, signed = [], []
     for _ in range(size.rounds):
         signed.append(_signatures(desk.signer, size.certificates))
-        issued.append(desk.issue(size.certificates, callers))
+        issued.append(
+            desk.issue(size.certificates, callers)
+            if callers
+            else desk.issue_batch(size.certificates)
+        )
     return median(issued), median(signed)
 
 
@@ -150,7 +167,7 @@ class _Desk:
 
     def issue(self, times: int, callers: int) -> float:
         """Certificates a second, for so many callers at once."""
-        work = iter(self._applications(times))
+        work = iter(self.applications(times))
         lock = threading.Lock()
         failures: list[BaseException] = []
 
@@ -160,9 +177,14 @@ class _Desk:
                     job = next(work, None)
                 if job is None:
                     return
-                application, request = job
                 try:
-                    issue(self.office, application, request, at=FOUNDING, by=COUNTER)
+                    issue(
+                        self.office,
+                        job.application,
+                        job.request,
+                        at=FOUNDING,
+                        by=COUNTER,
+                    )
                 except BaseException as error:
                     failures.append(error)
 
@@ -177,7 +199,16 @@ class _Desk:
             raise failures[0]
         return times / took
 
-    def _applications(self, times: int) -> list[tuple[str, bytes]]:
+    def issue_batch(self, times: int) -> float:
+        """Certificates a second, all handed in at once."""
+        batch = self.applications(times)
+        began = perf_counter()
+        for answer in issue_all(self.office, batch, at=FOUNDING, by=COUNTER):
+            if isinstance(answer, JpkiError):
+                raise answer
+        return times / (perf_counter() - began)
+
+    def applications(self, times: int) -> list[Submission]:
         """New residents' applications, filed in one transaction, with requests."""
         jobs = []
         with self.office.store.write() as uow:
@@ -199,7 +230,8 @@ class _Desk:
                     changed_at=FOUNDING,
                 )
                 uow.applications.add(application)
-                jobs.append((application.id, request_for(application, new_key())))
+                request = request_for(application, new_key())
+                jobs.append(Submission(application=application.id, request=request))
             uow.commit()
         return jobs
 
