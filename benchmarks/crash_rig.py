@@ -302,9 +302,9 @@ class Rig:
         with self._office.store.read() as uow, self._registry.read() as registry:
             try:
                 verify_audit(uow)
+                found.disagreements += account_for_serials(uow).problems
             except AuditError as error:
                 found.disagreements.append(error.message)
-            found.disagreements += account_for_serials(uow).problems
             certificates = [
                 record
                 for record in uow.certificates.walk()
