@@ -10,7 +10,13 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from jpki.access import Authenticator, request_from_environ, require_role
+from jpki.access import (
+    Authenticator,
+    Evidence,
+    SignedRequest,
+    request_from_environ,
+    require_role,
+)
 from jpki.authority.acts import deed_from
 from jpki.authority.applications import (
     application_for,
@@ -61,10 +67,18 @@ class Counter:
 
     def caller(self) -> Caller:
         """Who signed the current request."""
-        signed = request_from_environ(
+        return self.authenticator.authenticate(self._signed(), self.clock.clock())
+
+    def caller_with_evidence(self) -> tuple[Caller, Evidence]:
+        """The same, and what proves it later."""
+        return self.authenticator.authenticate_for_keeping(
+            self._signed(), self.clock.clock()
+        )
+
+    def _signed(self) -> SignedRequest:
+        return request_from_environ(
             request.environ, request.get_data(), origin=self.origin
         )
-        return self.authenticator.authenticate(signed, self.clock.clock())
 
 
 def blueprint(counter: Counter) -> Blueprint:
@@ -233,30 +247,33 @@ def _for_two(routes: Blueprint, counter: Counter) -> None:
 
     @routes.post("/requests")
     def asked() -> Answer:
-        caller = counter.caller()
+        caller, evidence = counter.caller_with_evidence()
         fields = Fields(parse_object(_body("application/json")), "the request")
         act = fields.need("act", str, str)
         parameters = fields.need("parameters", dict, dict)
         fields.done()
         deed = deed_from(act, parameters)
-        record = ask(office, deed, at=counter.instant(), by=caller)
+        at = counter.instant()
+        record = ask(office, deed, at=at, by=caller, evidence=evidence)
         return json_answer(_request(record), 201)
 
     @routes.post("/requests/<identifier>/approval")
     def agreed(identifier: str) -> Answer:
         """The digest says what the approver has read."""
-        caller = counter.caller()
+        caller, evidence = counter.caller_with_evidence()
         fields = Fields(parse_object(_body("application/json")), "the approval")
         digest = fields.need("digest", str, bytes.fromhex)
         fields.done()
-        approve(office, identifier, digest, at=counter.instant(), by=caller)
+        at = counter.instant()
+        approve(office, identifier, digest, at=at, by=caller, evidence=evidence)
         with office.store.read() as uow:
             return json_answer(_request(uow.consents.get(identifier)))
 
     @routes.post("/requests/<identifier>/refusal")
     def refused(identifier: str) -> Answer:
-        caller = counter.caller()
-        record = refuse(office, identifier, at=counter.instant(), by=caller)
+        caller, evidence = counter.caller_with_evidence()
+        at = counter.instant()
+        record = refuse(office, identifier, at=at, by=caller, evidence=evidence)
         return json_answer(_request(record))
 
 

@@ -8,6 +8,7 @@ from jpki.access.credentials import (
     generate_credential,
     load_credential,
 )
+from jpki.access.evidence import Evidence, Said
 from jpki.access.messages import SignedRequest, request_from_environ
 from jpki.access.permissions import require_municipality, require_role
 from jpki.access.signing import RequestSigner
@@ -15,8 +16,10 @@ from jpki.access.signing import RequestSigner
 __all__ = [
     "Authenticator",
     "Credential",
+    "Evidence",
     "NonceMemory",
     "RequestSigner",
+    "Said",
     "SignedRequest",
     "create_credential",
     "generate_credential",

@@ -5,6 +5,7 @@ A caller that fails learns that it failed and nothing else; why stands in the lo
 
 from __future__ import annotations
 
+import base64
 import logging
 import re
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from http_message_signatures import (
     algorithms,
 )
 
+from jpki.access.evidence import Evidence
 from jpki.access.keys import public_key_of
 from jpki.access.messages import (
     COVERED_IF_PRESENT,
@@ -72,14 +74,31 @@ class Authenticator:
         Raises:
             AuthenticationError: nobody known, or not for this moment, or again.
         """
+        return self._authenticated(request, at)[0]
+
+    def authenticate_for_keeping(
+        self, request: SignedRequest, at: datetime
+    ) -> tuple[Caller, Evidence]:
+        """Who signed the request, and what proves it later.
+
+        Raises:
+            AuthenticationError: nobody known, or not for this moment, or again.
+        """
+        caller, evidence = self._authenticated(request, at)
+        evidence.check(caller.public_key)
+        return caller, evidence
+
+    def _authenticated(
+        self, request: SignedRequest, at: datetime
+    ) -> tuple[Caller, Evidence]:
         try:
-            caller, nonce, expires = self._signature_of(request, at)
+            caller, nonce, expires, evidence = self._signature_of(request, at)
             if not self._remember_nonce(caller.id, nonce, expires=expires, at=at):
                 raise _RefusalError("nonce seen before")
         except (HTTPMessageSignaturesException, _RefusalError) as error:
             _log.info("request refused: %s", error)
         else:
-            return caller
+            return caller, evidence
         # Not chained: the cause must not travel into an answer.
         raise AuthenticationError(
             "the request is not signed by a known caller for this server and time",
@@ -88,8 +107,8 @@ class Authenticator:
 
     def _signature_of(
         self, request: SignedRequest, at: datetime
-    ) -> tuple[Caller, str, datetime]:
-        """The verified signature's caller, nonce, and end of acceptance."""
+    ) -> tuple[Caller, str, datetime, Evidence]:
+        """The verified signature's caller, nonce, end of acceptance, and itself."""
         # 1. Only fields of sane size are parsed.
         names = {name.lower() for name in request.headers}
         for name, value in request.headers.items():
@@ -117,7 +136,25 @@ class Authenticator:
             raise _RefusalError("no usable nonce")
         assert isinstance(expires, int)
         until = datetime.fromtimestamp(expires, UTC) + SKEW
-        return keys.caller, nonce, until + timedelta(seconds=1)
+        evidence = Evidence(
+            base="\n".join(
+                f"{name}: {value}"
+                for name, value in results[0].covered_components.items()
+            ),
+            signature=_signature_in(request, results[0].label),
+            body=request.body,
+        )
+        return keys.caller, nonce, until + timedelta(seconds=1), evidence
+
+
+def _signature_in(request: SignedRequest, label: str) -> bytes:
+    """The octets of one signature, empty if they are written in another way."""
+    fields = {name.lower(): value for name, value in request.headers.items()}
+    for member in fields.get("signature", "").split(","):
+        name, _, value = member.strip().partition("=")
+        if name == label and len(value) > 2 and value[0] == value[-1] == ":":
+            return base64.b64decode(value[1:-1])
+    return b""
 
 
 class _RefusalError(Exception):

@@ -11,6 +11,7 @@ from http_message_signatures import (
 )
 
 from jpki.access.credentials import Credential
+from jpki.access.evidence import Evidence
 from jpki.access.messages import (
     COVERED_IF_PRESENT,
     LIFETIME,
@@ -54,6 +55,25 @@ class RequestSigner:
         Raises:
             RequestError: the URL or a field cannot be signed as it is.
         """
+        return self._sign(method, url, body, headers)[0].headers
+
+    def evidence(
+        self,
+        method: str,
+        url: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Evidence:
+        """The same signature, for keeping where nothing is sent.
+
+        Raises:
+            RequestError: the URL or a field cannot be signed as it is.
+        """
+        return self._sign(method, url, body, headers)[1]
+
+    def _sign(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str] | None
+    ) -> tuple[SignedRequest, Evidence]:
         request = SignedRequest(
             method=method, url=url, headers=dict(headers or {}), body=body
         )
@@ -77,4 +97,5 @@ class RequestSigner:
             self._signer.apply(request, prepared, signature)
         except HTTPMessageSignaturesException as error:
             raise RequestError(f"the request cannot be signed: {error}") from None
-        return request.headers
+        base = prepared.signature_base.decode("ascii")
+        return request, Evidence(base=base, signature=signature, body=body)

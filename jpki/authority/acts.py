@@ -1,15 +1,20 @@
-"""From what people write to a deed, and from a deed that two agreed to, to its act."""
+"""From a deed that two agreed to, to its act."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from jpki import data
-from jpki.authority import deeds
 from jpki.authority.consent import Consent
-from jpki.authority.deeds import Deed, DeedKind
+from jpki.authority.deed_reading import (
+    deed_from,
+    instant_from,
+    operator_from,
+    reason_from,
+    serial_from,
+)
+from jpki.authority.deeds import DeedKind
 from jpki.authority.delegation import dismiss_operator, enrol_operator
 from jpki.authority.establish import (
     cross_certify,
@@ -22,74 +27,11 @@ from jpki.authority.office import Office
 from jpki.authority.recovery import abandon
 from jpki.authority.revocation import revoke
 from jpki.authority.rollover import roll_over
-from jpki.errors import ConsentMismatch, NotFound, RequestError
-from jpki.model.codes import MunicipalityCode
-from jpki.model.operators import Caller, Role
+from jpki.errors import ConsentMismatch, NotFound
 from jpki.model.purposes import Purpose
-from jpki.model.revocation import RevocationReason
 from jpki.strict_json import Fields
 
 __all__ = ["carry_out", "deed_from"]
-
-_REASONS = {reason.label: reason for reason in RevocationReason}
-
-
-def deed_from(act: str, parameters: Mapping[str, object]) -> Deed:
-    """The deed of this name, every parameter checked.
-
-    Raises:
-        RequestError: no such act, or a parameter is missing, unknown or unusable.
-    """
-    try:
-        kind = DeedKind(act)
-    except ValueError:
-        known = ", ".join(each.value for each in DeedKind)
-        raise RequestError(f"no act {act[:40]!r}", hint=f"one of {known}") from None
-    fields = Fields(dict(parameters), act)
-    deed = _read(kind, fields)
-    fields.done()
-    return deed
-
-
-def _read(kind: DeedKind, fields: Fields) -> Deed:
-    match kind:
-        case DeedKind.FOUND:
-            return deeds.founding(
-                fields.need("authority", str, str), fields.need("era", str, str)
-            )
-        case DeedKind.CROSS_CERTIFY:
-            return deeds.cross_certification(
-                fields.need("issuer", str, str), fields.need("subject", str, str)
-            )
-        case DeedKind.ROLL_OVER:
-            return deeds.rollover(
-                fields.need("authority", str, str),
-                fields.need("era", str, str),
-                issues_from=fields.need("issues_from", str, _instant),
-                cross_certify=fields.need("cross_certify", bool, bool),
-            )
-        case DeedKind.REVOKE:
-            return deeds.revocation(
-                fields.need("authority", str, str),
-                fields.need("serial", str, _serial),
-                fields.need("reason", str, _reason),
-                ground=fields.need("ground", str, str),
-                invalidity_date=fields.take("invalidity_date", str, _instant),
-            )
-        case DeedKind.ENROL:
-            return deeds.enrolment(
-                fields.need("authority", str, str), _operator(fields)
-            )
-        case DeedKind.DISMISS:
-            return deeds.dismissal(fields.need("operator", str, str))
-        case DeedKind.ABANDON:
-            return deeds.abandonment(
-                fields.need("authority", str, str),
-                fields.need("serial", str, _serial),
-                ground=fields.need("ground", str, str),
-            )
-        case DeedKind.ISSUE:
-            return deeds.issuance(fields.need("application", str, str))
 
 
 def carry_out(office: Office, consent: Consent, *, at: datetime) -> str:
@@ -115,7 +57,7 @@ def carry_out(office: Office, consent: Consent, *, at: datetime) -> str:
             rolled = roll_over(
                 office,
                 authority,
-                issues_from=fields.need("issues_from", str, _instant),
+                issues_from=fields.need("issues_from", str, instant_from),
                 cross_certify=fields.need("cross_certify", bool, bool),
                 at=at,
                 by=consent,
@@ -126,10 +68,10 @@ def carry_out(office: Office, consent: Consent, *, at: datetime) -> str:
             entry = revoke(
                 office,
                 authority,
-                fields.need("serial", str, _serial),
-                fields.need("reason", str, _reason),
+                fields.need("serial", str, serial_from),
+                fields.need("reason", str, reason_from),
                 ground=fields.need("ground", str, str),
-                invalidity_date=fields.take("invalidity_date", str, _instant),
+                invalidity_date=fields.take("invalidity_date", str, instant_from),
                 at=at,
                 by=consent,
             )
@@ -137,7 +79,7 @@ def carry_out(office: Office, consent: Consent, *, at: datetime) -> str:
         case DeedKind.ENROL:
             authority = fields.need("authority", str, str)
             _, enrolled = enrol_operator(
-                office, authority, _operator(fields), at=at, by=consent
+                office, authority, operator_from(fields), at=at, by=consent
             )
             return _name((authority, enrolled.serial))
         case DeedKind.DISMISS:
@@ -148,7 +90,7 @@ def carry_out(office: Office, consent: Consent, *, at: datetime) -> str:
             abandoned = abandon(
                 office,
                 authority,
-                fields.need("serial", str, _serial),
+                fields.need("serial", str, serial_from),
                 ground=fields.need("ground", str, str),
                 at=at,
                 by=consent,
@@ -178,33 +120,3 @@ def _found(
 def _name(certificate: tuple[str, int]) -> str:
     authority, serial = certificate
     return f"{authority}/{serial:x}"
-
-
-def _operator(fields: Fields) -> Caller:
-    return Caller(
-        id=fields.need("operator", str, str),
-        role=fields.need("role", str, Role),
-        public_key=fields.need("public_key", str, _octets),
-        municipality=fields.take("municipality", str, MunicipalityCode),
-    )
-
-
-def _octets(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)
-
-
-def _instant(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-
-
-def _serial(text: str) -> int:
-    if not 1 <= len(text) <= 40:
-        raise ValueError(text)
-    return int(text, 16)
-
-
-def _reason(label: str) -> RevocationReason:
-    try:
-        return _REASONS[label]
-    except KeyError:
-        raise ValueError(label) from None

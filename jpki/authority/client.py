@@ -1,4 +1,4 @@
-"""The counter's and the auditor's side of `ca_server`, over HTTP."""
+"""Counters', CA operators' and auditors' side of `ca_server`, over HTTP."""
 
 from __future__ import annotations
 
@@ -11,11 +11,24 @@ from urllib.parse import quote
 
 from jpki.access import RequestSigner
 from jpki.access.client import SignedConnection
-from jpki.errors import RemoteRefusal, ServiceUnavailable
+from jpki.authority.deed_reading import deed_from
+from jpki.authority.deeds import Deed
+from jpki.authority.statements import (
+    Statement,
+    approval_of,
+    refusal_of,
+    request_for,
+)
+from jpki.errors import RemoteRefusal, RequestError, ServiceUnavailable
 from jpki.model.codes import ResidentCode
 from jpki.model.purposes import Purpose
 
-__all__ = ["AuthorityClient", "FiledApplication", "IssuedCertificate"]
+__all__ = [
+    "AuthorityClient",
+    "FiledApplication",
+    "IssuedCertificate",
+    "PendingRequest",
+]
 
 _SERVICE = "the certification authority"
 
@@ -40,6 +53,19 @@ class IssuedCertificate:
     serial: int
     certificate: bytes
     authority_certificate: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PendingRequest:
+    """A request for an act that needs two people."""
+
+    id: str
+    deed: Deed
+    """Its digest is what an approver agrees to."""
+    requested_by: str
+    approved_by: str | None
+    refused_by: str | None
+    expires: str
 
 
 class AuthorityClient:
@@ -110,6 +136,27 @@ class AuthorityClient:
             {"Content-Type": "application/json"},
         )
 
+    def request(self, deed: Deed) -> PendingRequest:
+        """Ask for an act that needs two people."""
+        return self._say(request_for(deed))
+
+    def requests(self) -> tuple[PendingRequest, ...]:
+        """What waits to be approved or carried out, oldest first."""
+        document = self._call("GET", "/requests")
+        return tuple(map(_pending, _member(document, "requests", list)))
+
+    def approve(self, request: str, digest: bytes) -> PendingRequest:
+        """Agree to what was read. It is carried out where the keys are."""
+        return self._say(approval_of(request, digest))
+
+    def refuse(self, request: str) -> PendingRequest:
+        """Refuse a request, or withdraw one's own."""
+        return self._say(refusal_of(request))
+
+    def _say(self, statement: Statement) -> PendingRequest:
+        fields = {"Content-Type": "application/json"} if statement.body else {}
+        return _pending(self._call("POST", statement.path, statement.body, fields))
+
     def authority_certificates(self) -> tuple[bytes, ...]:
         """All self-signed and cross certificates, DER."""
         document = self._call("GET", "/certificates")
@@ -168,6 +215,29 @@ def _octets(document: Any, name: str) -> bytes:
         return base64.b64decode(_member(document, name, str), validate=True)
     except ValueError:
         raise ServiceUnavailable(_SERVICE, f"its {name} is unreadable") from None
+
+
+def _pending(document: Any) -> PendingRequest:
+    try:
+        deed = deed_from(
+            _member(document, "act", str), _member(document, "parameters", dict)
+        )
+    except RequestError as error:
+        raise ServiceUnavailable(_SERVICE, f"its request: {error.message}") from None
+    if deed.digest.hex() != _member(document, "digest", str):
+        raise ServiceUnavailable(_SERVICE, "its request has the digest of another")
+    return PendingRequest(
+        id=_member(document, "id", str),
+        deed=deed,
+        requested_by=_member(document, "requested_by", str),
+        approved_by=_optional(document, "approved_by"),
+        refused_by=_optional(document, "refused_by"),
+        expires=_member(document, "expires", str),
+    )
+
+
+def _optional(document: Any, name: str) -> str | None:
+    return None if document.get(name) is None else str(_member(document, name, str))
 
 
 def _application(document: Any) -> FiledApplication:

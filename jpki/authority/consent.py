@@ -18,17 +18,25 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from jpki.access import require_role
+from jpki.access import Evidence, require_role
 from jpki.authority.certifying import key_digest
 from jpki.authority.deeds import Deed, DeedKind
 from jpki.authority.in_office import caller_in_office, is_founding
 from jpki.authority.office import Office, whole_second
+from jpki.authority.statements import (
+    Statement,
+    approval_of,
+    check_statement,
+    evidence_details,
+    request_for,
+)
 from jpki.errors import (
+    AuditError,
     ConsentExpired,
     ConsentMismatch,
     ConsentRefused,
@@ -41,7 +49,7 @@ from jpki.errors import (
 )
 from jpki.model.operators import Caller, Role
 from jpki.store import AuthorityUnitOfWork
-from jpki.store.authority_records import ConsentRecord
+from jpki.store.authority_records import AuditEntry, ConsentRecord
 
 __all__ = [
     "LIFETIME",
@@ -107,24 +115,40 @@ class Consent:
             )
 
 
-def request(office: Office, deed: Deed, *, at: datetime, by: Caller) -> ConsentRecord:
+def request(
+    office: Office,
+    deed: Deed,
+    *,
+    at: datetime,
+    by: Caller,
+    evidence: Evidence | None = None,
+) -> ConsentRecord:
     """Ask for a deed; another operator has until it expires to approve.
+
+    Args:
+        evidence: what the caller signed; kept in the log for whoever asks later.
 
     Raises:
         PermissionDenied: not a role that may ask for this.
         NotInOffice: the caller is not enrolled, or dismissed.
-        RequestError: the parameters are too long.
+        RequestError: the parameters are too long, or something else was signed.
     """
     moment = whole_second(at)
     with office.store.write() as uow:
-        record = enter_request(office, uow, deed, at=moment, by=by)
+        record = enter_request(office, uow, deed, at=moment, by=by, evidence=evidence)
         uow.commit()
     office.step("consent.requested")
     return record
 
 
 def enter_request(
-    office: Office, uow: AuthorityUnitOfWork, deed: Deed, *, at: datetime, by: Caller
+    office: Office,
+    uow: AuthorityUnitOfWork,
+    deed: Deed,
+    *,
+    at: datetime,
+    by: Caller,
+    evidence: Evidence | None = None,
 ) -> ConsentRecord:
     """The same within a transaction, which the caller commits."""
     require_role(by, _wanted(deed), _REQUESTING.get(deed.kind, Role.CA_OPERATOR))
@@ -142,7 +166,7 @@ def enter_request(
         expires=at + LIFETIME,
     )
     uow.consents.add(record)
-    uow.audit.append(
+    entry = uow.audit.append(
         at=at,
         by=by.id,
         act="consent.requested",
@@ -152,17 +176,26 @@ def enter_request(
             "parameters": record.parameters,
             "digest": record.digest.hex(),
             "bootstrap": bootstrap,
+            **evidence_details(evidence),
         },
     )
+    _require_said(entry, by, evidence)
     return record
 
 
 def approve(
-    office: Office, identifier: str, digest: bytes, *, at: datetime, by: Caller
+    office: Office,
+    identifier: str,
+    digest: bytes,
+    *,
+    at: datetime,
+    by: Caller,
+    evidence: Evidence | None = None,
 ) -> Consent:
     """Agree to a request; the digest says what the approver has read.
 
-    Approving again what one has approved gives the same consent.
+    Approving again what one has approved gives the same consent. The evidence is kept
+    as in `request`.
 
     Raises:
         NotFound: there is no such request.
@@ -205,7 +238,7 @@ def approve(
         if record.approved_by is None:
             key = key_digest(by.public_key)
             uow.consents.approve(identifier, by=by.id, key=key, at=moment)
-            uow.audit.append(
+            entry = uow.audit.append(
                 at=moment,
                 by=by.id,
                 act="consent.approved",
@@ -215,8 +248,10 @@ def approve(
                     "digest": record.digest.hex(),
                     "requested_by": record.requested_by,
                     "bootstrap": bootstrap,
+                    **evidence_details(evidence),
                 },
             )
+            _require_said(entry, by, evidence)
         consent = _consent(uow.consents.get(identifier))
         uow.commit()
     office.step("consent.approved")
@@ -224,7 +259,12 @@ def approve(
 
 
 def refuse(
-    office: Office, identifier: str, *, at: datetime, by: Caller
+    office: Office,
+    identifier: str,
+    *,
+    at: datetime,
+    by: Caller,
+    evidence: Evidence | None = None,
 ) -> ConsentRecord:
     """Refuse a request, or withdraw one's own, also when it was approved.
 
@@ -247,13 +287,18 @@ def refuse(
         _require_in_office(uow, by)
         _require_open(record)
         uow.consents.refuse(identifier, by=by.id, at=moment)
-        uow.audit.append(
+        entry = uow.audit.append(
             at=moment,
             by=by.id,
             act="consent.refused",
             subject=identifier,
-            details={"act": record.act, "requested_by": record.requested_by},
+            details={
+                "act": record.act,
+                "requested_by": record.requested_by,
+                **evidence_details(evidence),
+            },
         )
+        _require_said(entry, by, evidence)
         refused = uow.consents.get(identifier)
         uow.commit()
     return refused
@@ -285,15 +330,26 @@ def usable_consent(
 
 
 def agree(
-    office: Office, deed: Deed, *, at: datetime, requested_by: Caller, by: Caller
+    office: Office,
+    deed: Deed,
+    *,
+    at: datetime,
+    requested_by: Caller,
+    by: Caller,
+    sign: Callable[[Caller, Statement], Evidence | None] = lambda _by, _said: None,
 ) -> Consent:
     """Request and approve in one go, where both people are present.
+
+    Args:
+        sign: signs with the key of either of them.
 
     Raises:
         JpkiError: as `request` and `approve`.
     """
-    record = request(office, deed, at=at, by=requested_by)
-    return approve(office, record.id, deed.digest, at=at, by=by)
+    evidence = sign(requested_by, request_for(deed))
+    record = request(office, deed, at=at, by=requested_by, evidence=evidence)
+    evidence = sign(by, approval_of(record.id, deed.digest))
+    return approve(office, record.id, deed.digest, at=at, by=by, evidence=evidence)
 
 
 def check(uow: AuthorityUnitOfWork, consent: Consent, at: datetime) -> None:
@@ -385,6 +441,14 @@ def _consent(record: ConsentRecord) -> Consent:
         approved_by=record.approved_by,
         seal=_SEAL,
     )
+
+
+def _require_said(entry: AuditEntry, by: Caller, evidence: Evidence | None) -> None:
+    if evidence is not None:
+        try:
+            check_statement(entry, by.public_key)
+        except AuditError as error:
+            raise RequestError(f"the signed request {error.reason}") from None
 
 
 def _wanted(deed: Deed) -> str:

@@ -25,6 +25,7 @@ from jpki.authority.proofs import (
     prove_certificate,
     prove_growth,
 )
+from jpki.authority.statements import agreements
 from jpki.cli.language import language_of
 from jpki.errors import AuditError, EncodingError, RequestError, StoreError
 from jpki.service.clock import ProcessClock
@@ -64,6 +65,7 @@ def audit() -> None:
 def verify(config: Path, kept: Path | None, as_json: bool) -> None:
     """Check every link of the audit log and account for every serial number.
 
+    So is every signature under a request or an approval, by the operator's certificate.
     The tree over the log and its signed checkpoints are checked as well. With a
     checkpoint from elsewhere also a log is found out that was rewritten or cut off
     together with everything in the database that could tell.
@@ -82,20 +84,22 @@ def verify(config: Path, kept: Path | None, as_json: bool) -> None:
     try:
         with _books(config) as uow:
             account = account_for_serials(uow)
+            agreed = agreements(uow)
     except (AuditError, StoreError) as error:
         # Without the books there is no account; with an altered log it says little.
         if error.message not in problems:
             problems.append(error.message)
     else:
-        problems += account.problems
+        problems += (*account.problems, *agreed.problems)
         document["serials"] = dict(account.summary)
+        document["agreements"] = {"entries": agreed.entries, "signed": agreed.signed}
     document["problems"] = problems
     if as_json:
         _print(document)
     else:
-        for part in ("log", "serials"):
+        for part in ("log", "serials", "agreements"):
             if part in document:
-                click.echo(f"{part:8} {document[part]}")
+                click.echo(f"{part:10} {document[part]}")
         _conclude(problems, ("全て一致しています", "everything agrees"))
     sys.exit(1 if problems else 0)
 

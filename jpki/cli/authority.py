@@ -15,6 +15,7 @@ import click
 
 from jpki.access import (
     Credential,
+    Evidence,
     create_credential,
     load_credential,
     require_role,
@@ -36,7 +37,14 @@ from jpki.authority.office import Office
 from jpki.authority.publication import publish_due
 from jpki.authority.recovery import recover
 from jpki.authority.responder_keys import renew_responders
+from jpki.authority.statements import (
+    Statement,
+    approval_of,
+    refusal_of,
+    request_for,
+)
 from jpki.cli.language import language_of
+from jpki.cli.signed_here import signed_here
 from jpki.errors import NotInOffice, RequestError
 from jpki.model.operators import Caller, Role
 from jpki.service.clock import ProcessClock, parse_instant
@@ -83,6 +91,12 @@ class _Desk:
                 hint="somebody who is enrolled, and neither dismissed nor revoked",
             )
         return known
+
+    def signed(self, credential: Path, statement: Statement) -> Evidence:
+        """What this operator says, signed for the audit log."""
+        return signed_here(
+            load_credential(credential), statement, self.settings, self.at
+        )
 
     def carry_out(self, consent: Consent) -> str:
         """Do it, certify what answers for a new key, and publish its lists."""
@@ -162,8 +176,13 @@ def request_(
     """
     desk = _Desk(config)
     given = _given(act, parameters, desk.settings.common.era)
+    deed = deed_from(act, given)
     record = request(
-        desk.office, deed_from(act, given), at=desk.at, by=desk.caller(credential)
+        desk.office,
+        deed,
+        at=desk.at,
+        by=desk.caller(credential),
+        evidence=desk.signed(credential, request_for(deed)),
     )
     if as_json:
         click.echo(json.dumps(_document(record)))
@@ -211,7 +230,10 @@ def approve_(identifier: str, digest: str, credential: Path, config: Path) -> No
     except ValueError:
         raise RequestError("a digest is 64 hexadecimal digits") from None
     by = desk.caller(credential)
-    consent = approve(desk.office, identifier, read, at=desk.at, by=by)
+    evidence = desk.signed(credential, approval_of(identifier, read))
+    consent = approve(
+        desk.office, identifier, read, at=desk.at, by=by, evidence=evidence
+    )
     if consent.deed.kind is DeedKind.ISSUE:
         click.echo(_word("approved"))
         return
@@ -262,7 +284,9 @@ def credential_(file: Path, identifier: str) -> None:
 def refuse_(identifier: str, credential: Path, config: Path) -> None:
     """Refuse request ID, or withdraw your own."""
     desk = _Desk(config)
-    refuse(desk.office, identifier, at=desk.at, by=desk.caller(credential))
+    by = desk.caller(credential)
+    evidence = desk.signed(credential, refusal_of(identifier))
+    refuse(desk.office, identifier, at=desk.at, by=by, evidence=evidence)
     click.echo(_word("refused"))
 
 

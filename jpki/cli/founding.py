@@ -36,6 +36,7 @@ from jpki.authority.keyrings import ResponderKeyring
 from jpki.authority.office import Office
 from jpki.authority.publication import publish_due
 from jpki.authority.responder_keys import renew_responders
+from jpki.cli.signed_here import signed_here
 from jpki.durable import create_file
 from jpki.errors import ConfigurationError
 from jpki.model.codes import MunicipalityCode
@@ -216,6 +217,7 @@ class Founder:
 
     def __init__(self, layout: Layout, settings: Settings, office: Office) -> None:
         self._layout = layout
+        self._settings = settings
         self._office = office
         responders = open_keyring(settings.revocation)
         self._responding = replace(
@@ -300,7 +302,16 @@ class Founder:
             enrol_operator(self._office, authority, operator, at=at, by=by)
 
     def _agree(self, deed: Deed, at: datetime) -> Consent:
-        return agree(self._office, deed, at=at, requested_by=self._by, by=self._second)
+        return agree(
+            self._office,
+            deed,
+            at=at,
+            requested_by=self._by,
+            by=self._second,
+            sign=lambda by, said: signed_here(
+                self._layout.callers[by.id], said, self._settings, at
+            ),
+        )
 
 
 def prefectures_of(codes: Iterable[str]) -> tuple[Prefecture, ...]:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from jpki.authority.deeds import founding
+from jpki.authority.statements import agreements, check_statement
+from jpki.errors import RemoteRefusal
 from tests.support.installation import COUNTER, FOUNDER, Installation, Reply
 
 SECOND = "ca-operator-2"
@@ -50,6 +54,29 @@ def test_one_asks_another_approves(installation: Installation) -> None:
     assert _code(late) == (409, "consent.refused")
     seen = installation.ask("GET", "/requests", caller=SECOND).document
     assert seen["requests"] == []
+
+
+def test_a_client_asks_approves_and_refuses(installation: Installation) -> None:
+    """What each of them signed on the way is in the log, and verifies."""
+    one, two = installation.client(FOUNDER), installation.client(SECOND)
+    asked = one.request(DEED)
+    assert asked.deed == DEED
+    assert asked in two.requests()
+    with pytest.raises(RemoteRefusal, match="cannot approve"):
+        one.approve(asked.id, DEED.digest)
+    assert two.approve(asked.id, asked.deed.digest).approved_by == SECOND
+    assert one.refuse(asked.id).refused_by == FOUNDER
+    assert asked.id not in [each.id for each in two.requests()]
+    with installation.office.store.read() as uow:
+        said = uow.audit.of_subject(asked.id)
+        key = {each: uow.operators.get(each).public_key for each in (FOUNDER, SECOND)}
+        assert agreements(uow).problems == ()
+    assert [entry.act for entry in said] == [
+        "consent.requested",
+        "consent.approved",
+        "consent.refused",
+    ]
+    assert all(check_statement(entry, key[entry.actor]) for entry in said)
 
 
 def test_counters_have_no_part_in_it(installation: Installation) -> None:

@@ -111,6 +111,14 @@ def test_an_approver_is_enrolled_by_two(site: Path) -> None:
     assert "[permission]" in role.output
 
 
+def test_everything_that_was_agreed_to_is_signed(site: Path) -> None:
+    """At the founding and ever since; the operators' certificates verify it."""
+    result = _run("audit", "verify", "--json", "--config", site / "jpki.toml")
+    assert result.exit_code == 0, result.output
+    agreed = json.loads(result.stdout)["agreements"]
+    assert agreed["signed"] == agreed["entries"] > 8
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
