@@ -19,7 +19,7 @@ from jpki.x509.keys import key_identifier
 
 __all__ = ["BATCH", "NOT_BEFORE", "VALUES", "Certified", "Work"]
 
-BATCH: Final = 50
+BATCH: Final = 150
 """Certificates that are recorded together: before any is signed, and when all are."""
 
 NOT_BEFORE: Final = datetime(2026, 4, 1, 1, 2, 3, tzinfo=UTC)

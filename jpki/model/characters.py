@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Final
 
-__all__ = ["Substituted", "Substitution", "in_repertoire"]
+__all__ = ["Substitution", "in_repertoire"]
 
 _VARIATION_SELECTORS: Final = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 
@@ -39,14 +39,6 @@ def _known() -> re.Pattern[str]:
     return re.compile(f"[{''.join(characters)}]*")
 
 
-class Substituted(NamedTuple):
-    """A text that a certificate can hold, and where it departs from the register."""
-
-    text: str
-    flags: str
-    """One digit for each character of `text`: 1 where it is a substitute, else 0."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Substitution:
     """代替文字: how characters outside the repertoire are replaced, one for one."""
@@ -56,14 +48,17 @@ class Substitution:
     """Stands where there is no replacement."""
     source: str
 
-    def apply(self, text: str) -> Substituted:
+    def apply(self, text: str) -> tuple[str, str]:
         """Replace what the repertoire lacks and flag each replaced character.
+
+        Gives the text that a certificate can hold, and one digit for each character of
+        it: 1 where it is a substitute and departs from the register, else 0.
 
         A variation selector has no place of its own: it makes the character before it
         a variant, which is then replaced by the plain one.
         """
         if _known().fullmatch(text):
-            return Substituted(text, "0" * len(text))
+            return text, "0" * len(text)
         characters: list[str] = []
         flags: list[str] = []
         for character in text:
@@ -73,7 +68,7 @@ class Substitution:
             substitute = self._substitute(character)
             characters.append(substitute)
             flags.append("0" if substitute == character else "1")
-        return Substituted("".join(characters), "".join(flags))
+        return "".join(characters), "".join(flags)
 
     def _substitute(self, character: str) -> str:
         if in_repertoire(character):

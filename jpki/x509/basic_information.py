@@ -87,21 +87,21 @@ def encode_basic_information(
     """
     if not basic.name.strip() or not basic.address.strip():
         raise RuleViolation("basic.empty", "公的個人認証法 art. 7", "an item is empty")
-    name = rule.substitution.apply(basic.name)
-    address = rule.substitution.apply(basic.address)
-    if len(address.text) > MAX_ADDRESS:
+    name, name_flags = rule.substitution.apply(basic.name)
+    address, address_flags = rule.substitution.apply(basic.address)
+    if len(address) > MAX_ADDRESS:
         raise RuleViolation(
             "basic.address-length",
             "certificate profile, address",
-            f"the address has {len(address.text)} characters, at most {MAX_ADDRESS}",
+            f"the address has {len(address)} characters, at most {MAX_ADDRESS}",
         )
     texts = (
-        name.text.encode(),
-        name.flags.encode(),
+        name.encode(),
+        name_flags.encode(),
         basic.gender.value.encode(),
         date_of_birth_text(basic.date_of_birth, japanese).encode(),
-        address.text.encode(),
-        address.flags.encode(),
+        address.encode(),
+        address_flags.encode(),
     )
     return b"".join(_arranged(rule.order)(_heads(*map(len, texts)) + texts))
 

@@ -91,7 +91,7 @@ class Series:
             period=self.lint.period,
             value=template.value(values),
             public_key=public_key,
-            items=_items(template, basic, japanese=japanese),
+            items=_items(template, basic, japanese),
         )
         mold = template.mold(slots)
         tbs = mold.fill(slots)
@@ -189,9 +189,7 @@ def prepare_certificate(
     )
 
 
-def _items(
-    template: Template, basic: BasicInformation | None, *, japanese: bool
-) -> bytes:
+def _items(template: Template, basic: BasicInformation | None, japanese: bool) -> bytes:
     if template.items is None:
         return b""
     if basic is None:
