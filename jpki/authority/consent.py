@@ -31,17 +31,17 @@ from jpki.authority.office import Office, whole_second
 from jpki.authority.statements import (
     Statement,
     approval_of,
-    check_statement,
     evidence_details,
     request_for,
+    require_said,
 )
 from jpki.errors import (
-    AuditError,
     ConsentExpired,
     ConsentMismatch,
     ConsentRefused,
     ConsentRequired,
     ConsentUsed,
+    JpkiError,
     NotInOffice,
     PermissionDenied,
     RequestError,
@@ -49,7 +49,7 @@ from jpki.errors import (
 )
 from jpki.model.operators import Caller, Role
 from jpki.store import AuthorityUnitOfWork
-from jpki.store.authority_records import AuditEntry, ConsentRecord
+from jpki.store.authority_records import ConsentRecord
 
 __all__ = [
     "LIFETIME",
@@ -166,7 +166,7 @@ def enter_request(
         expires=at + LIFETIME,
     )
     uow.consents.add(record)
-    entry = uow.audit.append(
+    uow.audit.append(
         at=at,
         by=by.id,
         act="consent.requested",
@@ -176,10 +176,9 @@ def enter_request(
             "parameters": record.parameters,
             "digest": record.digest.hex(),
             "bootstrap": bootstrap,
-            **evidence_details(evidence),
+            **_kept(evidence, by, "consent.requested", record.id, record.digest),
         },
     )
-    _require_said(entry, by, evidence)
     return record
 
 
@@ -238,7 +237,7 @@ def approve(
         if record.approved_by is None:
             key = key_digest(by.public_key)
             uow.consents.approve(identifier, by=by.id, key=key, at=moment)
-            entry = uow.audit.append(
+            uow.audit.append(
                 at=moment,
                 by=by.id,
                 act="consent.approved",
@@ -248,10 +247,11 @@ def approve(
                     "digest": record.digest.hex(),
                     "requested_by": record.requested_by,
                     "bootstrap": bootstrap,
-                    **evidence_details(evidence),
+                    **_kept(
+                        evidence, by, "consent.approved", identifier, record.digest
+                    ),
                 },
             )
-            _require_said(entry, by, evidence)
         consent = _consent(uow.consents.get(identifier))
         uow.commit()
     office.step("consent.approved")
@@ -287,7 +287,7 @@ def refuse(
         _require_in_office(uow, by)
         _require_open(record)
         uow.consents.refuse(identifier, by=by.id, at=moment)
-        entry = uow.audit.append(
+        uow.audit.append(
             at=moment,
             by=by.id,
             act="consent.refused",
@@ -295,10 +295,9 @@ def refuse(
             details={
                 "act": record.act,
                 "requested_by": record.requested_by,
-                **evidence_details(evidence),
+                **_kept(evidence, by, "consent.refused", identifier, record.digest),
             },
         )
-        _require_said(entry, by, evidence)
         refused = uow.consents.get(identifier)
         uow.commit()
     return refused
@@ -413,11 +412,7 @@ def open_requests(office: Office, *, at: datetime) -> tuple[ConsentRecord, ...]:
 
 
 def deed_of(record: ConsentRecord) -> Deed:
-    """The deed that a request asks for.
-
-    Raises:
-        ConsentMismatch: the record was altered.
-    """
+    """The deed that a request asks for; ConsentMismatch if the record was altered."""
     deed = Deed(DeedKind(record.act), json.loads(record.parameters))
     if deed.digest != record.digest:
         raise ConsentMismatch(
@@ -443,12 +438,16 @@ def _consent(record: ConsentRecord) -> Consent:
     )
 
 
-def _require_said(entry: AuditEntry, by: Caller, evidence: Evidence | None) -> None:
+def _kept(
+    evidence: Evidence | None, by: Caller, act: str, request: str, digest: bytes
+) -> Mapping[str, str]:
+    """What the log keeps of it, once it is known to say what the entry will say."""
     if evidence is not None:
         try:
-            check_statement(entry, by.public_key)
-        except AuditError as error:
-            raise RequestError(f"the signed request {error.reason}") from None
+            require_said(evidence, by.public_key, by.id, act, request, digest.hex())
+        except JpkiError as error:
+            raise RequestError(f"the signed request: {error.message}") from None
+    return evidence_details(evidence)
 
 
 def _wanted(deed: Deed) -> str:

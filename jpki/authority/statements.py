@@ -20,6 +20,7 @@ from jpki.authority.deeds import Deed
 from jpki.errors import AuditError, AuthenticationError, EncodingError, JpkiError
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import AuditEntry
+from jpki.strict_json import parse_object
 from jpki.x509.parse import parse_certificate
 
 __all__ = [
@@ -31,9 +32,12 @@ __all__ = [
     "evidence_details",
     "refusal_of",
     "request_for",
+    "require_said",
 ]
 
-_ACTS: Final = ("consent.requested", "consent.approved", "consent.refused")
+_REQUESTED: Final = "consent.requested"
+_REFUSED: Final = "consent.refused"
+_ACTS: Final = (_REQUESTED, "consent.approved", _REFUSED)
 _FIELDS: Final = ("signed", "signature", "body")
 
 
@@ -85,24 +89,13 @@ def check_statement(entry: AuditEntry, public_key: bytes) -> bool:
         if not kept:
             return False
         base, signature, body = kept
-        said = Evidence(
+        evidence = Evidence(
             base=base, signature=base64.b64decode(signature), body=body.encode()
-        ).check(public_key)
-        path = urlsplit(said.url).path
-        if entry.act == "consent.requested":
-            document = json.loads(body)
-            deed = deed_from(document["act"], document["parameters"])
-            right = path.endswith("/requests") and (
-                deed.digest.hex() == details["digest"]
-            )
-        elif entry.act == "consent.approved":
-            right = path.endswith(f"/requests/{entry.subject}/approval") and (
-                json.loads(body)["digest"].lower() == details["digest"]
-            )
-        else:
-            right = path.endswith(f"/requests/{entry.subject}/refusal")
-        if not right or (said.method, said.key_id) != ("POST", entry.actor):
-            raise AuthenticationError("it says something else than the entry")
+        )
+        digest = details.get("digest", "")
+        require_said(
+            evidence, public_key, entry.actor, entry.act, entry.subject, digest
+        )
     except JpkiError as error:
         raise AuditError(
             entry.sequence, f"is not what {entry.actor} signed: {error.message}"
@@ -112,6 +105,39 @@ def check_statement(entry: AuditEntry, public_key: bytes) -> bool:
             entry.sequence, "keeps a signature that cannot be read"
         ) from None
     return True
+
+
+def require_said(
+    evidence: Evidence,
+    public_key: bytes,
+    actor: str,
+    act: str,
+    request: str,
+    digest: str,
+) -> None:
+    """Say that this is what the actor signed.
+
+    Raises:
+        AuthenticationError: another key signed it, or it says something else.
+        RequestError: the body is none of ours.
+    """
+    said = evidence.check(public_key)
+    path = urlsplit(said.url).path
+    if act == _REFUSED:
+        right = path.endswith(f"/requests/{request}/refusal")
+    else:
+        body = parse_object(said.body)
+        if act == _REQUESTED:
+            parameters = body.get("parameters")
+            if not isinstance(parameters, dict):
+                raise AuthenticationError("it names no parameters")
+            deed = deed_from(str(body.get("act")), parameters)
+            meant, end = deed.digest.hex(), "/requests"
+        else:
+            meant, end = str(body.get("digest")), f"/requests/{request}/approval"
+        right = path.endswith(end) and meant.lower() == digest
+    if not right or (said.method, said.key_id) != ("POST", actor):
+        raise AuthenticationError("it says something else")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
