@@ -11,6 +11,7 @@ from jpki import data
 from jpki.authority import account_for_serials
 from jpki.authority.identifiers import national_id
 from jpki.model.purposes import Purpose
+from jpki.model.serials import LAST_COUNTED
 from jpki.x509.keys import verify_signature
 from jpki.x509.ocsp import Good, parse_response
 from jpki.x509.parse import parse_certificate
@@ -34,6 +35,7 @@ def test_both_certificates_are_issued_and_answered_for(
             signer = new_key(data.era(era).suites[purpose.value])
             issued = client.certify(filed.id, request_for(filed.challenge, signer))
             assert issued.authority == national_id(purpose)
+            assert (issued.serial <= LAST_COUNTED) == (serials == "jpki-compat")
             root = parse_certificate(issued.authority_certificate)
             certificate = parse_certificate(issued.certificate)
             assert verify_signature(

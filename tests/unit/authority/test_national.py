@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,6 +12,7 @@ from jpki.authority import (
     BRIDGE,
     Office,
     authority_for,
+    deliver,
     file_application,
     issue,
     issues_until,
@@ -82,6 +83,36 @@ def test_each_purpose_has_a_national_authority(authority_store: AuthorityStore) 
     assert {(crl.authority, crl.scope) for crl in publish_due(office, at=AT)} == {
         (national_id(purpose), scope) for purpose in Purpose for scope in ("crl", "arl")
     }
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_certificate_ends_with_its_holders_birthday(
+    authority_store: AuthorityStore, purpose: Purpose
+) -> None:
+    """The fifth after the day of issue; of the renewed one, the sixth."""
+    office = _national_office(authority_store)
+    found(office, national_id(purpose), at=AT)
+    first = _certified(office, purpose, AT, "first")
+    # Born on 17 February 1980, certified on 20 January 2016.
+    assert first == datetime(2020, 2, 17, 14, 59, 59, tzinfo=UTC)
+    renewed = _certified(office, purpose, first - timedelta(days=60), "second")
+    assert renewed == datetime(2025, 2, 17, 14, 59, 59, tzinfo=UTC)
+
+
+def _certified(office: Office, purpose: Purpose, at: datetime, key: str) -> datetime:
+    """The last second of a certificate that is issued and delivered now."""
+    application = file_application(
+        office,
+        resident=TARO.code,
+        idempotency_key=key,
+        at=at,
+        by=COUNTER,
+        purpose=purpose,
+    )
+    request = request_for(application, new_key())
+    issued = issue(office, application.id, request, at=at, by=COUNTER)
+    deliver(office, application.id, at=at, by=COUNTER)
+    return parse_certificate(issued.certificate).not_after
 
 
 def test_a_key_stops_before_a_certificate_could_outlive_it(

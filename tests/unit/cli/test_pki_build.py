@@ -122,6 +122,11 @@ def test_the_national_authorities_have_their_keys(tmp_path: Path) -> None:
     assert certified == {
         ("08-signature", 3), ("13-signature", 3), ("08-signature-key2", 2)
     }  # fmt: skip
+    ends = {(e.holder, f"{e.ends:%Y-%m-%d}") for e in manifest.of("signature")}
+    assert ends == {
+        ("08-signature", "2029-02-17"), ("13-signature", "2029-02-17"),
+        ("08-signature-key2", "2028-02-17"),
+    }  # fmt: skip
     assert {e.generation for e in manifest.of("crl")} == {1, 2, 3}
     assert len(manifest.of("link")) == 8
     later = tmp_path / "later"
@@ -147,13 +152,11 @@ def test_serial_numbers_can_be_counted(tmp_path: Path) -> None:
     assert build("jlis", out, *words).exit_code == 0
     manifest = read_manifest(out)
     assert manifest.serials == "jpki-compat"
-    own = [
-        int(str(entry.serial), 16)
-        for entry in (*manifest.of("authority"), *manifest.of("link"))
-        if entry.issuer == "national-signature"
-    ]
-    assert len(own) == len(set(own))
-    assert max(own) < 20
+    made = [*manifest.of("authority"), *manifest.of("link"), *manifest.persons()]
+    for authority in ("national-signature", "national-authentication"):
+        numbers = [int(str(e.serial), 16) for e in made if e.issuer == authority]
+        # Three keys, four links, and three persons.
+        assert sorted(numbers) == list(range(1, 11))
     assert build("next-gen", tmp_path / "modern", "--no-keys").exit_code == 0
     assert read_manifest(tmp_path / "modern").serials == "modern"
 
