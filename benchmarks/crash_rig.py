@@ -280,9 +280,9 @@ class Rig:
                 if (record := uow.crls.current(authority.id, "crl", 1)) and record.crl
                 for entry in parse_crl(record.crl).entries()
             }
-            for authority, serial in uow.journal.serials():
-                if (authority, serial) not in listed:
-                    missing.append(f"{authority}/{serial:x} is on no CRL")
+            for line in uow.journal.walk():
+                if (line.authority, line.serial) not in listed:
+                    missing.append(f"{line.authority}/{line.serial:x} is on no CRL")
         return missing
 
     def _applied(self) -> Counter[str]:
@@ -328,7 +328,7 @@ class Rig:
             found.events_lost = sum(
                 1 for event in events if applied[event.event_id] == 0
             )
-            revoked = set(uow.journal.serials())
+            revoked = {(line.authority, line.serial) for line in uow.journal.walk()}
             for resident in self._moved.values():
                 for record in uow.certificates.of_resident(resident):
                     if (record.authority, record.serial) not in revoked:

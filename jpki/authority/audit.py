@@ -11,6 +11,7 @@ from typing import Final
 
 from jpki.authority.certifying import subject_of
 from jpki.authority.checkpoints import KEY_MADE, Checkpoint, stored_checkpoints
+from jpki.authority.journaling import revocation_details
 from jpki.authority.serials import (
     RESERVED,
     UnusedSerials,
@@ -20,7 +21,7 @@ from jpki.authority.serials import (
 from jpki.errors import AuditError, EncodingError, StoreError
 from jpki.model.merkle import CompactRange, leaf_hash
 from jpki.store import AuthorityUnitOfWork
-from jpki.store.audit_log import entry_hash
+from jpki.store.audit_log import entry_hash, written_instant
 from jpki.store.audit_tree import STEP
 from jpki.store.authority_records import (
     ApplicationState,
@@ -243,6 +244,8 @@ class _Logged:
     acts: set[str] = field(default_factory=set)
     tbs: str = ""
     sha256: str = ""
+    revoked: tuple[str, str, Mapping[str, object]] | None = None
+    """When, by whom, and the rest."""
 
 
 def account_for_serials(uow: AuthorityUnitOfWork) -> SerialAccount:
@@ -250,7 +253,14 @@ def account_for_serials(uow: AuthorityUnitOfWork) -> SerialAccount:
     problems: list[str] = []
     blocks = list(uow.serials.walk())
     logged, logged_blocks = _read_log(uow, problems)
-    revoked = {subject_of(*line) for line in uow.journal.serials()}
+    revoked = set()
+    for entry in uow.journal.walk():
+        name = subject_of(entry.authority, entry.serial)
+        revoked.add(name)
+        line = written_instant(entry.revoked_at), entry.actor, revocation_details(entry)
+        said = logged.get(name)
+        if said is not None and said.revoked not in (None, line):
+            problems.append(f"{name} was revoked otherwise, by the log")
     lines: list[SerialLine] = []
     applications: dict[str, _Claim] = {}
     for certificate in uow.certificates.walk():
@@ -301,6 +311,8 @@ def _read_log(
             details = json.loads(entry.details)
             said.tbs = details.get("tbs", said.tbs)
             said.sha256 = details.get("sha256", said.sha256)
+            if act == "revoked":
+                said.revoked = entry.at, entry.actor, details
         except (ValueError, AttributeError):
             problems.append(f"audit entry {entry.sequence} has unreadable details")
     return logged, blocks

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.store import AuthorityUnitOfWork
+from jpki.store.audit_log import written_instant
 from jpki.store.authority_records import CertificateRecord, JournalEntry
 
-__all__ = ["journal", "subject_of"]
+__all__ = ["journal", "revocation_details", "subject_of"]
 
 
 def subject_of(authority: str, serial: int) -> str:
@@ -49,6 +51,17 @@ def journal(
         by=by,
         act="certificate.revoked",
         subject=subject_of(certificate.authority, certificate.serial),
-        details={"reason": reason.label, "ground": ground, "event": event_id},
+        details=revocation_details(entry),
     )
     return entry
+
+
+def revocation_details(entry: JournalEntry) -> Mapping[str, str | None]:
+    """What the log says of a line of the journal, beside who, when and which."""
+    invalid = entry.invalidity_date
+    return {
+        "reason": entry.reason.label,
+        "ground": entry.ground,
+        "event": entry.event_id,
+        "invalidity_date": None if invalid is None else written_instant(invalid),
+    }

@@ -118,15 +118,11 @@ class Journal:
         )
         return tuple(JournalEntry(**row._mapping) for row in rows)
 
-    def serials(self) -> Iterator[tuple[str, int]]:
-        """Authority and serial number of every line."""
+    def walk(self) -> Iterator[JournalEntry]:
+        """Every line, in order."""
         table = tables.revocation
-        rows = stream(
-            self._connection,
-            select(table.c.authority, table.c.serial).order_by(table.c.position),
-        )
-        for row in rows:
-            yield row.authority, row.serial
+        for row in stream(self._connection, select(table).order_by(table.c.position)):
+            yield JournalEntry(**row._mapping)
 
     def news(self, *, after: int) -> tuple[tuple[str, int, CertificateKind, int], ...]:
         """What the journal holds after a position.

@@ -105,6 +105,38 @@ def test_the_database_refuses_to_change_the_past(
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        "reason = 4",
+        "ground = 'nothing'",
+        "actor = 'nobody'",
+        "revoked_at = '2014-10-02 00:00:00.000000'",
+        "invalidity_date = '2014-10-01 00:00:00.000000'",
+        "event_id = 'another'",
+    ],
+)
+def test_a_revocation_is_as_the_log_has_it(office: Office, change: str) -> None:
+    """Reason, ground, times, event and actor: a change of any of them is named."""
+    with office.store.read() as uow:
+        (certificate, *_) = uow.certificates.of_resident(TARO.code)
+    revoke(
+        office,
+        GOVERNOR,
+        certificate.serial,
+        RevocationReason.KEY_COMPROMISE,
+        ground="lost card",
+        at=FOUNDING,
+        by=COUNTER,
+        invalidity_date=FOUNDING - timedelta(days=1),
+    )
+    assert _problems(office) == ()
+    _tamper(office, f"UPDATE revocation SET {change}")
+    assert _problems(office) == (
+        f"{GOVERNOR}/{certificate.serial:x} was revoked otherwise, by the log",
+    )
+
+
+@pytest.mark.parametrize(
     ("statement", "sequence", "reason"),
     [
         (
