@@ -9,6 +9,7 @@ snapshot. Nothing is committed unless the caller says so.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = _parse(url)
         self.engine = _open(self.url)
+        self._turn = threading.Lock()
 
     @property
     def is_sqlite(self) -> bool:
@@ -77,11 +79,25 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """The only writer there is; rolled back unless the caller commits."""
-        with _our_errors(), self.engine.connect() as connection:
+        # Threads of this process queue here, where the next is woken at once. Other
+        # processes are kept out by the database: SQLite makes them ask again and again.
+        with self._in_turn(), _our_errors(), self.engine.connect() as connection:
             writer = connection.execution_options(**{_WRITE: True})
             if not self.is_sqlite:
                 writer.execute(text("SELECT 1 FROM head WHERE id = 1 FOR UPDATE"))
             yield writer
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=LOCK_WAIT_SECONDS):
+            raise StoreError(
+                "the database cannot be used: another thread is writing",
+                hint="try again when it is done",
+            )
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
