@@ -160,42 +160,14 @@ def issuer_view(
     )
 
 
-def record(
-    uow: AuthorityUnitOfWork,
-    prepared: PreparedCertificate,
-    *,
-    authority: str,
-    generation: int,
-    kind: CertificateKind,
-    profile: str,
-    public_key: bytes,
-    at: datetime,
-    by: str,
-    application: str | None = None,
-    resident: ResidentCode | None = None,
-    as_of: int | None = None,
-) -> CertificateRecord:
+def record(uow: AuthorityUnitOfWork, entry: CertificateRecord, findings: int) -> None:
     """Reserve the serial number with the bytes to be signed; the caller commits.
 
     Raises:
         Conflict: the serial number is taken.
     """
-    entry = pending_record(
-        prepared,
-        authority=authority,
-        generation=generation,
-        kind=kind,
-        profile=profile,
-        public_key=public_key,
-        at=at,
-        by=by,
-        application=application,
-        resident=resident,
-        as_of=as_of,
-    )
     uow.certificates.reserve(entry)
-    log_prepared(uow, entry, len(prepared.findings))
-    return entry
+    log_prepared(uow, entry, findings)
 
 
 def pending_record(

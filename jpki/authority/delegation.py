@@ -10,6 +10,7 @@ from jpki.authority.certifying import (
     issuer_view,
     journal,
     key_digest,
+    pending_record,
     record,
     signing_generation,
     subject_of,
@@ -246,13 +247,16 @@ def record_delegate(
         raise OutsideSigningWindow(f"{authority} ends before it can certify")
     record(
         uow,
-        prepared,
-        authority=authority,
-        generation=generation.number,
-        kind=role,
-        profile=profile.id,
-        public_key=public_key,
-        at=at,
-        by=by,
+        pending_record(
+            prepared,
+            authority=authority,
+            generation=generation.number,
+            kind=role,
+            profile=profile.id,
+            public_key=public_key,
+            at=at,
+            by=by,
+        ),
+        len(prepared.findings),
     )
     return serial

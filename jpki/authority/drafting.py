@@ -14,6 +14,7 @@ from jpki.errors import OutsideSigningWindow
 from jpki.model.calendar import JST
 from jpki.model.operators import Caller
 from jpki.model.ports import Random
+from jpki.model.profiles import Validity
 from jpki.model.purposes import Purpose
 from jpki.model.residents import Provided
 from jpki.store.authority_records import (
@@ -73,9 +74,7 @@ def draft(wanted: Wanted, signing: Signing, serial: int) -> Draft:
         not_before=at,
         basic=resident.basic if signature else None,
         japanese=resident.japanese,
-        not_after=profile.validity.ends(
-            at, resident.basic.date_of_birth, renewal=application.renews is not None
-        ),
+        not_after=_end(profile.validity, wanted),
     )
     key = signing.key
     if prepared.not_after > key.signs_until:
@@ -102,6 +101,15 @@ def draft(wanted: Wanted, signing: Signing, serial: int) -> Draft:
         pending=pending,
         findings=len(prepared.findings),
     )
+
+
+def _end(validity: Validity, wanted: Wanted) -> datetime | None:
+    """The last second of validity, where the holder's birthday decides it."""
+    if not validity.birthdays:
+        return None
+    born = wanted.provided.resident.basic.date_of_birth
+    renewal = wanted.application.renews is not None
+    return validity.ends(wanted.at, born, renewal=renewal)
 
 
 def _values(

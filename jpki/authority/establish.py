@@ -14,6 +14,7 @@ from jpki.authority.certifying import (
     finish,
     issuer_view,
     key_digest,
+    pending_record,
     record,
     signing_generation,
     subject_of,
@@ -216,14 +217,17 @@ def _record_founding(office: Office, plan: _Plan, *, at: datetime, by: Consent) 
         )
         record(
             uow,
-            prepared,
-            authority=plan.authority,
-            generation=_FIRST,
-            kind=plan.role,
-            profile=profile.id,
-            public_key=signer.public_key,
-            at=at,
-            by=by.id,
+            pending_record(
+                prepared,
+                authority=plan.authority,
+                generation=_FIRST,
+                kind=plan.role,
+                profile=profile.id,
+                public_key=signer.public_key,
+                at=at,
+                by=by.id,
+            ),
+            len(prepared.findings),
         )
         uow.authorities.add_generation(
             KeyGenerationRecord(
@@ -324,14 +328,17 @@ def record_cross(
     )
     record(
         uow,
-        prepared,
-        authority=issuing.id,
-        generation=signing.number,
-        kind=CertificateKind.CROSS,
-        profile=profile.id,
-        public_key=certified.public_key,
-        at=at,
-        by=by,
+        pending_record(
+            prepared,
+            authority=issuing.id,
+            generation=signing.number,
+            kind=CertificateKind.CROSS,
+            profile=profile.id,
+            public_key=certified.public_key,
+            at=at,
+            by=by,
+        ),
+        len(prepared.findings),
     )
     return serial
 

@@ -26,6 +26,7 @@ from jpki.authority.certifying import (
     established_generation,
     finish,
     issuer_view,
+    pending_record,
     record,
     signing_generation,
     subject_of,
@@ -353,14 +354,17 @@ class _Books:
     ) -> None:
         record(
             self.uow,
-            prepared,
-            authority=signing.authority,
-            generation=signing.number,
-            kind=kind,
-            profile=self._profile(kind).id,
-            public_key=certified.public_key,
-            at=self.at,
-            by=self.by,
+            pending_record(
+                prepared,
+                authority=signing.authority,
+                generation=signing.number,
+                kind=kind,
+                profile=self._profile(kind).id,
+                public_key=certified.public_key,
+                at=self.at,
+                by=self.by,
+            ),
+            len(prepared.findings),
         )
 
     def _profile(self, kind: CertificateKind) -> CertificateProfile:

@@ -141,4 +141,4 @@ def decrypt(pem: bytes, passphrase: str, *, name: str) -> SoftwareSigner:
         raise KeyProviderError(
             f"{name} cannot be opened: wrong passphrase or not an encrypted key"
         ) from None
-    return SoftwareSigner(key, bound)  # type: ignore[arg-type]  # it checks the kind
+    return SoftwareSigner(key, bound)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeGuard
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, mldsa, padding, rsa
@@ -64,7 +64,7 @@ def generate_private_key(suite: SignatureSuite) -> PrivateKey:
     return ML_DSA[int(suite.parameter)].generate()
 
 
-def fits(key: object, suite: SignatureSuite) -> bool:
+def fits(key: object, suite: SignatureSuite) -> TypeGuard[PrivateKey]:
     """Whether the key is of the kind and size that the suite names."""
     if isinstance(key, rsa.RSAPrivateKey):
         return suite.family is KeyFamily.RSA and key.key_size == suite.parameter
@@ -81,7 +81,7 @@ class SoftwareSigner:
 
     __slots__ = ("_public_key", "_sign", "_suite")
 
-    def __init__(self, private_key: PrivateKey, suite: SignatureSuite) -> None:
+    def __init__(self, private_key: object, suite: SignatureSuite) -> None:
         if not fits(private_key, suite):
             raise KeyProviderError(f"the key is not of suite {suite.id}")
         self._suite = suite

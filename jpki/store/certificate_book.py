@@ -105,34 +105,12 @@ class Certificates(Rows):
             ),
         )
 
-    def complete(
-        self, authority: str, serial: int, *, certificate: bytes, at: datetime
-    ) -> None:
-        """Put the certificate in the place of the bytes to be signed.
-
-        Raises:
-            Conflict: the serial number is not pending.
-        """
-        self._leave_pending(
-            authority,
-            serial,
-            state=CertificateState.ISSUED,
-            certificate=certificate,
-            tbs=None,
-            completed_at=at,
-        )
-
     def abandon(self, authority: str, serial: int, *, at: datetime) -> None:
         """Say that this certificate is never handed out; its bytes stay on record.
 
         Raises:
             Conflict: the serial number is not pending.
         """
-        self._leave_pending(
-            authority, serial, state=CertificateState.ABANDONED, completed_at=at
-        )
-
-    def _leave_pending(self, authority: str, serial: int, **values: object) -> None:
         table = tables.certificate
         changed = self._connection.execute(
             update(table)
@@ -141,7 +119,7 @@ class Certificates(Rows):
                 table.c.serial == serial,
                 table.c.state == CertificateState.PENDING,
             )
-            .values(**values)
+            .values(state=CertificateState.ABANDONED, completed_at=at)
         )
         if changed.rowcount != 1:
             raise Conflict(f"certificate {authority}/{serial:x} is not pending")

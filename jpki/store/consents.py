@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, select, update
 
 from jpki.errors import Conflict, NotFound
 from jpki.store import authority_tables as tables
 from jpki.store.authority_records import ConsentRecord
-from jpki.store.rows import values_of
+from jpki.store.rows import Rows
 
 __all__ = ["Consents"]
 
 
-class Consents:
+class Consents(Rows):
     """A request goes forward only: to approved, then to used; or to refused."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(self, record: ConsentRecord) -> None:
         """Enter a new request."""
-        self._connection.execute(insert(tables.consent).values(values_of(record)))
+        self._insert(tables.consent, record)
 
     def find(self, identifier: str) -> ConsentRecord | None:
         """The request of this identifier."""

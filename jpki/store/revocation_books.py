@@ -8,10 +8,8 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     bindparam,
     func,
-    insert,
     select,
     update,
 )
@@ -27,7 +25,7 @@ from jpki.store.authority_records import (
     JournalEntry,
 )
 from jpki.store.engine import stream
-from jpki.store.rows import values_of
+from jpki.store.rows import Rows
 
 __all__ = ["AppliedEvents", "Journal", "RevocationLists"]
 
@@ -38,11 +36,8 @@ _AMONG: Final = select(tables.revocation.c.authority, tables.revocation.c.serial
 )
 
 
-class Journal:
+class Journal(Rows):
     """Revocations in the order in which they were made; nothing is ever taken back."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def position(self) -> int:
         """The position of the newest line; 0 when there is none."""
@@ -79,7 +74,7 @@ class Journal:
             event_id=event_id,
             actor=actor,
         )
-        self._connection.execute(insert(tables.revocation).values(values_of(entry)))
+        self._insert(tables.revocation, entry)
         self._connection.execute(
             update(tables.head).values(journal_position=entry.position)
         )
@@ -195,11 +190,8 @@ class Journal:
         )
 
 
-class RevocationLists:
+class RevocationLists(Rows):
     """CRL numbers and what became of them."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def reserve(self, record: CRLRecord) -> None:
         """Enter a number with the bytes that are about to be signed.
@@ -209,7 +201,7 @@ class RevocationLists:
         """
         if record.number <= self.last_number(record.authority):
             raise Conflict(f"CRL number {record.number} does not rise")
-        self._connection.execute(insert(tables.crl).values(values_of(record)))
+        self._insert(tables.crl, record)
 
     def publish(self, record: CRLRecord, *, crl: bytes, at: datetime) -> None:
         """Put a signed list in force in the place of the one before it.
@@ -317,11 +309,8 @@ class RevocationLists:
         return tuple(CRLRecord(**row._mapping) for row in rows)
 
 
-class AppliedEvents:
+class AppliedEvents(Rows):
     """The register's events that have taken effect, and the cursor behind them."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def position(self) -> int:
         """The cursor: the newest event that has taken effect; 0 when there is none."""
@@ -337,7 +326,7 @@ class AppliedEvents:
         """
         if event.sequence != self.position() + 1:
             raise Conflict(f"event {event.sequence} is not the next one")
-        self._connection.execute(insert(tables.applied_event).values(values_of(event)))
+        self._insert(tables.applied_event, event)
         self._connection.execute(
             update(tables.head).values(feed_position=event.sequence)
         )

@@ -7,12 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, insert
 
-__all__ = ["Rows", "values_of"]
-
-
-def values_of(record: Any) -> dict[str, Any]:
-    """A record's fields, as the columns of its table."""
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+__all__ = ["Rows"]
 
 
 class Rows:
@@ -21,5 +16,7 @@ class Rows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def _insert(self, table: Table, record: object) -> None:
-        self._connection.execute(insert(table).values(values_of(record)))
+    def _insert(self, table: Table, record: Any) -> None:
+        """Enter a record, whose fields are the columns of the table."""
+        values = {field.name: getattr(record, field.name) for field in fields(record)}
+        self._connection.execute(insert(table).values(values))

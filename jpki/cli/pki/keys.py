@@ -113,4 +113,4 @@ def _make(order: KeyOrder, *, protection: Protection | None, seed: str | None) -
 def _signer(der: bytes, wanted: SignatureSuite) -> SoftwareSigner:
     # Made a moment ago by our own process; examining an RSA key takes as long as that.
     key = load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
-    return SoftwareSigner(key, wanted)  # type: ignore[arg-type]  # it checks the kind
+    return SoftwareSigner(key, wanted)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -334,8 +335,8 @@ def test_a_request_is_refused_or_withdrawn(office: Office) -> None:
         refused = refuse(office, consent.request, at=FOUNDING, by=by)
         assert refused.refused_by == by.id
         for act in (
-            lambda: found_governor(office, TOKYO, at=FOUNDING, by=consent),  # noqa: B023
-            lambda: refuse(office, consent.request, at=FOUNDING, by=OPERATOR),  # noqa: B023
+            partial(found_governor, office, TOKYO, at=FOUNDING, by=consent),
+            partial(refuse, office, consent.request, at=FOUNDING, by=OPERATOR),
         ):
             with pytest.raises(ConsentRefused) as caught:
                 act()
