@@ -15,6 +15,7 @@ import subprocess
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Final, get_type_hints
 
 import click
@@ -22,6 +23,16 @@ from click.testing import CliRunner
 
 from jpki import errors
 from jpki.cli import main as jpki
+from jpki.errors import (
+    base,
+    callers,
+    inputs,
+    issuing,
+    keys,
+    register,
+    services,
+    storage,
+)
 from jpki.service import settings
 from tests.support.era_prose import (
     algorithm_table,
@@ -33,6 +44,9 @@ from tests.support.sources import ROOT
 
 __all__ = ["PARTS", "documents", "renewed"]
 
+_ERRORS: Final = base, inputs, issuing, callers, services, keys, storage, register
+"""In the order in which they are read."""
+
 _PART: Final = re.compile(
     r"(<!-- from code: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL
 )
@@ -41,15 +55,23 @@ _PART: Final = re.compile(
 def error_table() -> str:
     """Every error with its code, what it means and what it carries."""
     rows = ["| code | class | is a | means | carries |", "|---|---|---|---|---|"]
-    for name, cls in vars(errors).items():
-        if not (isinstance(cls, type) and issubclass(cls, errors.JpkiError)):
-            continue
+    for name in [name for module in _ERRORS for name in _own_classes(module)]:
+        cls = getattr(errors, name)
         parents = ", ".join(f"`{base.__name__}`" for base in cls.__bases__)
         rows.append(
             f"| `{cls.code}` | `{name}` | {parents} | {_first_paragraph(cls)} "
             f"| {', '.join(f'`{key}`' for key in _carried(cls)) or '–'} |"
         )
     return "\n".join(rows)
+
+
+def _own_classes(module: ModuleType) -> list[str]:
+    """Names of the classes that a module defines, in its order."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, type) and value.__module__ == module.__name__
+    ]
 
 
 def _carried(cls: type) -> Iterator[str]:
