@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import mul
 from typing import Final
 
 from jpki.errors import EncodingError
@@ -51,7 +52,7 @@ class MunicipalityCode:
 
 
 def _municipality_check(body: tuple[int, ...]) -> int:
-    total = sum(w * d for w, d in zip(_MUNICIPALITY_WEIGHTS, body, strict=True))
+    total: int = sum(map(mul, _MUNICIPALITY_WEIGHTS, body))
     return (11 - total % 11) % 10 if total >= 11 else (11 - total) % 10
 
 
@@ -84,5 +85,5 @@ class ResidentCode:
 
 
 def _resident_check(body: tuple[int, ...]) -> int:
-    total = sum(w * d for w, d in zip(_RESIDENT_WEIGHTS, body, strict=True))
+    total: int = sum(map(mul, _RESIDENT_WEIGHTS, body))
     return 0 if total % 11 <= 1 else 11 - total % 11

@@ -27,24 +27,27 @@ from jpki.store.authority_records import (
     OperatorRecord,
     ResponderRecord,
 )
-from jpki.store.bulk import Bulk
+from jpki.store.bulk import Bulk, Lookup
 from jpki.store.engine import stream
 from jpki.store.rows import Rows
 
 __all__ = ["Applications", "Authorities", "Operators"]
 
 
-# Statements of the path that every certificate takes, made once. Those with a list of
-# parameters are compiled once for all lengths.
+# Statements of the path that every certificate takes, made once.
 
 _APPLICATION: Final = tables.application
 
-_APPLICATIONS: Final = select(_APPLICATION).where(
-    _APPLICATION.c.id.in_(bindparam("ids", expanding=True))
+_APPLICATION_FIELDS: Final = tuple(field.name for field in fields(ApplicationRecord))
+_APPLICATIONS: Final = Lookup(
+    *(_APPLICATION.c[name] for name in _APPLICATION_FIELDS), among=_APPLICATION.c.id
 )
-_APPLICATION_STANDINGS: Final = select(
-    _APPLICATION.c.id, _APPLICATION.c.state, _APPLICATION.c.resident
-).where(_APPLICATION.c.id.in_(bindparam("ids", expanding=True)))
+_APPLICATION_STANDINGS: Final = Lookup(
+    _APPLICATION.c.id,
+    _APPLICATION.c.state,
+    _APPLICATION.c.resident,
+    among=_APPLICATION.c.id,
+)
 _MOVE: Final = Bulk(
     update(_APPLICATION)
     .where(_APPLICATION.c.id == bindparam("this"))
@@ -179,16 +182,18 @@ class Applications(Rows):
 
     def find_all(self, applications: Iterable[str]) -> Mapping[str, ApplicationRecord]:
         """The applications of these identifiers, as far as there are any."""
-        rows = self._connection.execute(_APPLICATIONS, {"ids": list(set(applications))})
-        return {row.id: ApplicationRecord(**row._mapping) for row in rows}
+        rows = _APPLICATIONS(self._connection, set(applications))
+        records = (
+            ApplicationRecord(**dict(zip(_APPLICATION_FIELDS, row, strict=True)))
+            for row in rows
+        )
+        return {record.id: record for record in records}
 
     def standings(
         self, applications: Iterable[str]
     ) -> Mapping[str, ApplicationStanding]:
         """Where these applications stand, as far as there are any."""
-        rows = self._connection.execute(
-            _APPLICATION_STANDINGS, {"ids": list(set(applications))}
-        )
+        rows = _APPLICATION_STANDINGS(self._connection, set(applications))
         return {row[0]: ApplicationStanding(row[1], row[2]) for row in rows}
 
     def move_all(self, records: Sequence[ApplicationRecord]) -> None:

@@ -1,18 +1,21 @@
 """One statement over many rows, without what the toolkit does for each of them.
 
-The statement is compiled once for each kind of database. Values go through the same
+Statements are compiled once for each kind of database. Values go through the same
 column types as everywhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Column, Connection, Dialect, bindparam, select
 from sqlalchemy.sql.dml import UpdateBase
 
-__all__ = ["Bulk"]
+__all__ = ["Bulk", "Lookup"]
+
+_SIZES: Final = (1, 8, 64, 256)
+"""How many values a compiled SELECT asks for; a shorter list repeats its last one."""
 
 _Row = Sequence[Any]
 _Compiled = tuple[str, Callable[[_Row], tuple[Any, ...] | Mapping[str, Any]]]
@@ -67,3 +70,93 @@ class Bulk:
 
 def _as_it_is(value: Any) -> Any:
     return value
+
+
+class Lookup:
+    """Columns of the rows that have one of many values in one column."""
+
+    def __init__(
+        self, *columns: Column[Any], among: Column[Any], of: Column[Any] | None = None
+    ) -> None:
+        """Make it.
+
+        Args:
+            columns: what a row gives.
+            among: the column with the many values; an index leads to them.
+            of: a column that has the same value in all rows wanted.
+        """
+        self._columns = columns
+        self._among = among
+        self._of = of
+        self._compiled: dict[tuple[str, int], _Prepared] = {}
+
+    def __call__(
+        self, connection: Connection, among: Collection[Any], of: Any = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """The rows, in no order."""
+        values = list(among)
+        for start in range(0, len(values), _SIZES[-1]):
+            some = values[start : start + _SIZES[-1]]
+            size = next(size for size in _SIZES if size >= len(some))
+            some += some[-1:] * (size - len(some))
+            yield from self._rows(connection, some, of)
+
+    def of_pairs(
+        self, connection: Connection, pairs: Iterable[tuple[Any, Any]]
+    ) -> Iterator[tuple[Any, ...]]:
+        """The rows with one of these pairs in `of` and `among`; `of` comes first."""
+        groups: dict[Any, list[Any]] = {}
+        for of, value in pairs:
+            groups.setdefault(of, []).append(value)
+        for of, values in groups.items():
+            for row in self(connection, values, of):
+                yield of, *row
+
+    def _rows(
+        self, connection: Connection, values: Sequence[Any], of: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        dialect = connection.dialect
+        known = self._compiled.get((dialect.name, len(values)))
+        if known is None:
+            known = self._prepare(dialect, len(values))
+            self._compiled[dialect.name, len(values)] = known
+        sql, parameters, readers = known
+        for row in connection.exec_driver_sql(sql, parameters(values, of)):
+            yield tuple([read(value) for read, value in zip(readers, row, strict=True)])
+
+    def _prepare(self, dialect: Dialect, size: int) -> _Prepared:
+        names = [f"value{n}" for n in range(size)]
+        statement = select(*self._columns).where(
+            self._among.in_([bindparam(n, type_=self._among.type) for n in names])
+        )
+        if self._of is not None:
+            statement = statement.where(self._of == bindparam("of"))
+        compiled = statement.compile(dialect=dialect)
+        convert = _to(self._among, dialect)
+        convert_of = _as_it_is if self._of is None else _to(self._of, dialect)
+        order = compiled.positiontup
+
+        def parameters(
+            values: Sequence[Any], of: Any
+        ) -> tuple[Any, ...] | dict[str, Any]:
+            named = dict(zip(names, map(convert, values), strict=True))
+            if self._of is not None:
+                named["of"] = convert_of(of)
+            return named if order is None else tuple([named[name] for name in order])
+
+        readers = [_from(column, dialect) for column in self._columns]
+        return compiled.string, parameters, readers
+
+
+_Parameters = Callable[[Sequence[Any], Any], tuple[Any, ...] | dict[str, Any]]
+_Prepared = tuple[str, _Parameters, Sequence[Callable[[Any], Any]]]
+
+
+def _to(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any]:
+    impl = column.type.dialect_impl(dialect)
+    return impl.bind_processor(dialect) or _as_it_is
+
+
+def _from(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any]:
+    impl = column.type.dialect_impl(dialect)
+    return impl.result_processor(dialect, None) or _as_it_is

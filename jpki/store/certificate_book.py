@@ -5,7 +5,7 @@ Rules of the service are not here, only what the table demands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from operator import attrgetter
@@ -21,14 +21,13 @@ from jpki.store.authority_records import (
     CertificateRecord,
     CertificateState,
 )
-from jpki.store.bulk import Bulk
+from jpki.store.bulk import Bulk, Lookup
 from jpki.store.engine import stream
 from jpki.store.rows import Rows
 
 __all__ = ["Certificates"]
 
-# Statements of the path that every certificate takes, made once. Those with a list of
-# parameters are compiled once for all lengths.
+# Statements of the path that every certificate takes, made once.
 
 _CERTIFICATE: Final = tables.certificate
 
@@ -52,29 +51,20 @@ _COMPLETE: Final = Bulk(
     "signed",
     "at",
 )
-_STATES: Final = select(
-    _CERTIFICATE.c.authority, _CERTIFICATE.c.serial, _CERTIFICATE.c.state
-).where(
-    _CERTIFICATE.c.authority.in_(bindparam("authorities", expanding=True)),
-    _CERTIFICATE.c.serial.in_(bindparam("serials", expanding=True)),
+_STATES: Final = Lookup(
+    _CERTIFICATE.c.serial,
+    _CERTIFICATE.c.state,
+    among=_CERTIFICATE.c.serial,
+    of=_CERTIFICATE.c.authority,
 )
-_KNOWN_KEYS: Final = select(_CERTIFICATE.c.subject_key).where(
-    _CERTIFICATE.c.subject_key.in_(bindparam("keys", expanding=True))
+_KNOWN_KEYS: Final = Lookup(
+    _CERTIFICATE.c.subject_key, among=_CERTIFICATE.c.subject_key
 )
-_OF_RESIDENTS: Final = (
-    select(
-        *(c for c in _CERTIFICATE.c if c.name not in ("tbs", "certificate")),
-    )
-    .where(_CERTIFICATE.c.resident.in_(bindparam("residents", expanding=True)))
-    .order_by(
-        _CERTIFICATE.c.prepared_at, _CERTIFICATE.c.authority, _CERTIFICATE.c.serial
-    )
+_BRIEF: Final = tuple(name for name in _FIELDS if name not in ("tbs", "certificate"))
+_OF_RESIDENTS: Final = Lookup(
+    *(_CERTIFICATE.c[name] for name in _BRIEF), among=_CERTIFICATE.c.resident
 )
-
-
-def _columns(names: Iterable[tuple[str, int]]) -> tuple[list[str], list[int]]:
-    pairs = list(names)
-    return sorted({pair[0] for pair in pairs}), [pair[1] for pair in pairs]
+_AGE: Final = attrgetter("prepared_at", "authority", "serial")
 
 
 class Certificates(Rows):
@@ -149,27 +139,24 @@ class Certificates(Rows):
         self, names: Iterable[tuple[str, int]]
     ) -> Mapping[tuple[str, int], CertificateState]:
         """Where these serial numbers of these authorities stand, as far as reserved."""
-        authorities, serials = _columns(names)
-        rows = self._connection.execute(
-            _STATES, {"authorities": authorities, "serials": serials}
-        )
-        return {(row[0], row[1]): row[2] for row in rows}
+        rows = _STATES.of_pairs(self._connection, names)
+        return {(authority, serial): state for authority, serial, state in rows}
 
     def known_keys(self, digests: Sequence[bytes]) -> frozenset[bytes]:
         """Those of these keys (by SHA-256) that a certificate names."""
-        rows = self._connection.execute(_KNOWN_KEYS, {"keys": digests})
-        return frozenset(row[0] for row in rows)
+        return frozenset(row[0] for row in _KNOWN_KEYS(self._connection, digests))
 
     def of_residents(
-        self, residents: Sequence[ResidentCode]
+        self, residents: Collection[ResidentCode]
     ) -> Mapping[ResidentCode, Sequence[CertificateRecord]]:
         """Every certificate of these persons, oldest first, without its bytes."""
         found: dict[ResidentCode, list[CertificateRecord]] = {}
-        rows = self._connection.execute(_OF_RESIDENTS, {"residents": residents})
-        for row in rows:
-            record = CertificateRecord(**row._mapping)
-            if record.resident is not None:
-                found.setdefault(record.resident, []).append(record)
+        for row in _OF_RESIDENTS(self._connection, residents):
+            record = CertificateRecord(**dict(zip(_BRIEF, row, strict=True)))
+            assert record.resident is not None
+            found.setdefault(record.resident, []).append(record)
+        for records in found.values():
+            records.sort(key=_AGE)
         return found
 
     def pending(self) -> tuple[CertificateRecord, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from sqlalchemy import DateTime, Dialect, SmallInteger, String, TypeDecorator
 
@@ -20,16 +20,29 @@ E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
 
 
+_REMEMBERED: Final = 1024
+"""Values of a column that are translated once, where rows share most of them."""
+
+
 class _Value(TypeDecorator[T]):
     """A domain value. What somebody else wrote in its place raises only our error."""
 
     impl: Any = String
     cache_ok = True
+    shared: ClassVar[bool] = True
+    """Whether many rows have the same value."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[T | None], Any] | None:
+        """As usual; what many rows share is translated once."""
+        process = super().bind_processor(dialect)
+        if process is None or not self.shared:
+            return process
+        return lru_cache(maxsize=_REMEMBERED)(process)
 
     def result_processor(
         self, dialect: Dialect, coltype: object
     ) -> Callable[[Any], T | None] | None:
-        """As usual, but for the errors."""
+        """As usual, but for the errors; what many rows share is translated once."""
         process = super().result_processor(dialect, coltype)
         if process is None:
             return None
@@ -43,13 +56,7 @@ class _Value(TypeDecorator[T]):
                     hint="find out with `jpki audit verify` what else was altered",
                 ) from None
 
-        return read
-
-
-@lru_cache(maxsize=1024)
-def _bare(moment: datetime) -> datetime:
-    """In UTC, without saying so; what is recorded together shares most instants."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
+        return lru_cache(maxsize=_REMEMBERED)(read) if self.shared else read
 
 
 class Instant(_Value[datetime]):
@@ -66,7 +73,8 @@ class Instant(_Value[datetime]):
             return None
         if value.tzinfo is None:
             raise StoreError("a time without zone cannot be stored")
-        return _bare(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+        instant = value.astimezone(UTC)
+        return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
 
     def process_result_value(
         self, value: datetime | None, dialect: Dialect
@@ -84,6 +92,7 @@ class Serial(_Value[int]):
 
     impl = String(40)
     cache_ok = True
+    shared = False
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> str | None:
         """Even number of digits, as people and `openssl` write it."""
@@ -159,6 +168,7 @@ class ResidentRecord(_Value[ResidentCode]):
 
     impl = String(11)
     cache_ok = True
+    shared = False
 
     def process_bind_param(
         self, value: ResidentCode | None, dialect: Dialect

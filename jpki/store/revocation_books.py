@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
-    bindparam,
     func,
     select,
     update,
@@ -24,15 +23,17 @@ from jpki.store.authority_records import (
     CRLState,
     JournalEntry,
 )
+from jpki.store.bulk import Lookup
 from jpki.store.engine import stream
 from jpki.store.rows import Rows
 
 __all__ = ["AppliedEvents", "Journal", "RevocationLists"]
 
 
-_AMONG: Final = select(tables.revocation.c.authority, tables.revocation.c.serial).where(
-    tables.revocation.c.authority.in_(bindparam("authorities", expanding=True)),
-    tables.revocation.c.serial.in_(bindparam("serials", expanding=True)),
+_AMONG: Final = Lookup(
+    tables.revocation.c.serial,
+    among=tables.revocation.c.serial,
+    of=tables.revocation.c.authority,
 )
 
 
@@ -92,15 +93,10 @@ class Journal(Rows):
 
     def among(self, names: Iterable[tuple[str, int]]) -> frozenset[tuple[str, int]]:
         """Those of these serial numbers of these authorities that are revoked."""
-        pairs = list(names)
-        rows = self._connection.execute(
-            _AMONG,
-            {
-                "authorities": sorted({pair[0] for pair in pairs}),
-                "serials": [pair[1] for pair in pairs],
-            },
+        return frozenset(
+            (authority, serial)
+            for authority, serial in _AMONG.of_pairs(self._connection, names)
         )
-        return frozenset((row[0], row[1]) for row in rows)
 
     def after(self, position: int, *, limit: int) -> tuple[JournalEntry, ...]:
         """At most `limit` lines that follow this position, in order."""
