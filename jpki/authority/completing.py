@@ -18,6 +18,7 @@ from jpki.errors import Conflict, IssuanceError, JpkiError
 from jpki.model.revocation import RevocationReason
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
+    ApplicationMove,
     ApplicationRecord,
     ApplicationStanding,
     ApplicationState,
@@ -104,9 +105,9 @@ def complete_all(
     if done:
         uow.certificates.complete_all([entry.certificate for entry in done.values()])
         moved = [
-            entry.application
-            for entry in done.values()
-            if entry.application is not None
+            ApplicationMove(one.id, one.state, one.changed_at, one.serial)
+            for one in (entry.application for entry in done.values())
+            if one is not None
         ]
         if moved:
             uow.applications.move_all(moved)

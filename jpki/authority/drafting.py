@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,6 +12,7 @@ from jpki.authority.certifying import Signing, pending_record
 from jpki.authority.office import Office
 from jpki.errors import OutsideSigningWindow
 from jpki.model.calendar import JST
+from jpki.model.codes import MunicipalityCode
 from jpki.model.operators import Caller
 from jpki.model.ports import Random
 from jpki.model.profiles import Validity
@@ -22,12 +23,13 @@ from jpki.store.authority_records import (
     CertificateKind,
     CertificateRecord,
 )
-from jpki.x509.certificates import prepare_certificate
+from jpki.x509.certificates import PreparedCertificate, Series, series_of
 
-__all__ = ["Draft", "Wanted", "draft"]
+__all__ = ["Draft", "Drafting", "Wanted"]
 
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _OPAQUE_LENGTH: Final = 14
+_KINDS: Final = {purpose: CertificateKind(purpose.value) for purpose in Purpose}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,29 +55,55 @@ class Draft:
     findings: int
 
 
-def draft(wanted: Wanted, signing: Signing, serial: int) -> Draft:
-    """Fill the profile and lint the exact bytes.
+class Drafting:
+    """Drafts for one transaction: what many of them share is put together once."""
 
-    Raises:
-        RuleViolation: the certificate would break a rule.
-        OutsideSigningWindow: it would outlive its issuer.
-    """
-    office, application, at = wanted.office, wanted.application, wanted.at
-    role = application.purpose.value
-    profile = office.certificate_profile(office.era.profiles[role])
-    signature = application.purpose is Purpose.SIGNATURE
-    resident = wanted.provided.resident
-    prepared = prepare_certificate(
-        profile,
-        issuer=signing.issuer,
-        values=_values(office, application, at),
-        public_key=wanted.public_key,
-        serial=serial,
-        not_before=at,
-        basic=resident.basic if signature else None,
-        japanese=resident.japanese,
-        not_after=_end(profile.validity, wanted),
-    )
+    def __init__(self) -> None:
+        self._shared: dict[Hashable, tuple[Series, Mapping[str, str]]] = {}
+
+    def draft(self, wanted: Wanted, signing: Signing, serial: int) -> Draft:
+        """Fill the profile and lint the exact bytes.
+
+        Raises:
+            RuleViolation: the certificate would break a rule.
+            OutsideSigningWindow: it would outlive its issuer.
+        """
+        office, application = wanted.office, wanted.application
+        role = application.purpose.value
+        profile = office.certificate_profile(office.era.profiles[role])
+        end = _end(profile.validity, wanted)
+        name = (
+            *(id(office), id(signing), profile.id),
+            *(application.municipality, wanted.at, end),
+        )
+        shared = self._shared.get(name)
+        if shared is None:
+            values = _values(office, application.municipality, wanted.at)
+            series = series_of(
+                profile,
+                issuer=signing.issuer,
+                values=values,
+                not_before=wanted.at,
+                not_after=end,
+            )
+            shared = self._shared[name] = series, values
+        series, values = shared
+        resident = wanted.provided.resident
+        signature = application.purpose is Purpose.SIGNATURE
+        prepared = series.prepare(
+            serial=serial,
+            public_key=wanted.public_key,
+            values={**values, "opaque": _opaque(office.random)},
+            basic=resident.basic if signature else None,
+            japanese=resident.japanese,
+        )
+        return _drafted(wanted, signing, profile.id, prepared)
+
+
+def _drafted(
+    wanted: Wanted, signing: Signing, profile: str, prepared: PreparedCertificate
+) -> Draft:
+    application = wanted.application
     key = signing.key
     if prepared.not_after > key.signs_until:
         raise OutsideSigningWindow(
@@ -86,10 +114,10 @@ def draft(wanted: Wanted, signing: Signing, serial: int) -> Draft:
         prepared,
         authority=application.authority,
         generation=key.number,
-        kind=CertificateKind(role),
-        profile=profile.id,
+        kind=_KINDS[application.purpose],
+        profile=profile,
         public_key=wanted.public_key,
-        at=at,
+        at=wanted.at,
         by=wanted.by.id,
         application=application.id,
         resident=application.resident,
@@ -113,15 +141,14 @@ def _end(validity: Validity, wanted: Wanted) -> datetime | None:
 
 
 def _values(
-    office: Office, application: ApplicationRecord, at: datetime
+    office: Office, municipality: MunicipalityCode, at: datetime
 ) -> Mapping[str, str]:
-    municipality = data.municipalities()[application.municipality]
+    place = data.municipalities()[municipality]
     return {
-        "prefecture": municipality.prefecture.romaji,
-        "municipality": municipality.romaji,
-        "municipality_code": municipality.code.five,
+        "prefecture": place.prefecture.romaji,
+        "municipality": place.romaji,
+        "municipality_code": place.code.five,
         "issued_at": f"{at.astimezone(JST):%Y%m%d%H%M%S}",
-        "opaque": _opaque(office.random),
         "ocsp_url": office.ocsp_url,
     }
 

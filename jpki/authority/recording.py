@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from jpki.authority.certifying import (
@@ -22,13 +22,14 @@ from jpki.authority.certifying import (
 from jpki.authority.checkpoints import seal_if_due
 from jpki.authority.consent import Consent, redeem, usable_consent
 from jpki.authority.deeds import issuance
-from jpki.authority.drafting import Draft, Wanted, draft
+from jpki.authority.drafting import Draft, Drafting, Wanted
 from jpki.authority.serials import serials_for
 from jpki.errors import CertificateLive, ConsentRequired, JpkiError, KeyRejected
 from jpki.model.codes import ResidentCode
 from jpki.model.purposes import Purpose
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
+    ApplicationMove,
     ApplicationRecord,
     ApplicationStanding,
     ApplicationState,
@@ -83,6 +84,7 @@ def record_all(
             for place, number in zip(free, numbers, strict=True)
         )
     )
+    drafting = Drafting()
     recorded: list[Draft] = []
     for (place, signing), number in zip(free.items(), numbers, strict=True):
         name = wanted[place].application.authority, number
@@ -90,7 +92,7 @@ def record_all(
             continue
         taken.add(name)
         try:
-            made = draft(wanted[place], signing, number)
+            made = drafting.draft(wanted[place], signing, number)
         except JpkiError as error:
             answers[place] = error
         else:
@@ -120,12 +122,12 @@ def _numbers(uow: AuthorityUnitOfWork, wanted: Sequence[Wanted]) -> Sequence[int
     return [next(numbers[one.application.authority]) for one in wanted]
 
 
-def _issuing(one: Draft) -> ApplicationRecord:
-    return replace(
-        one.wanted.application,
-        state=ApplicationState.ISSUING,
-        changed_at=one.wanted.at,
-        serial=one.pending.serial,
+def _issuing(one: Draft) -> ApplicationMove:
+    return ApplicationMove(
+        one.wanted.application.id,
+        ApplicationState.ISSUING,
+        one.wanted.at,
+        one.pending.serial,
     )
 
 

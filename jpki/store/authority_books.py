@@ -18,6 +18,7 @@ from jpki.model.codes import ResidentCode
 from jpki.model.purposes import Purpose
 from jpki.store import authority_tables as tables
 from jpki.store.authority_records import (
+    ApplicationMove,
     ApplicationRecord,
     ApplicationStanding,
     ApplicationState,
@@ -196,15 +197,12 @@ class Applications(Rows):
         rows = _APPLICATION_STANDINGS(self._connection, set(applications))
         return {row[0]: ApplicationStanding(row[1], row[2]) for row in rows}
 
-    def move_all(self, records: Sequence[ApplicationRecord]) -> None:
+    def move_all(self, moves: Sequence[ApplicationMove]) -> None:
         """Write state, time and serial number of several at once.
 
         The caller has seen, in this transaction, the state that each comes from.
         """
-        _MOVE(
-            self._connection,
-            ((one.id, one.state, one.changed_at, one.serial) for one in records),
-        )
+        _MOVE(self._connection, moves)
 
     def add(self, record: ApplicationRecord) -> None:
         """Enter a new application."""

@@ -18,6 +18,7 @@ from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import SuiteId
 
 __all__ = [
+    "ApplicationMove",
     "ApplicationRecord",
     "ApplicationStanding",
     "ApplicationState",
@@ -207,6 +208,15 @@ class ApplicationRecord:
     serial: int | None = None
     renews: int | None = None
     """The serial that this certificate replaces in the last months of its life."""
+
+
+class ApplicationMove(NamedTuple):
+    """What becomes of an application."""
+
+    id: str
+    state: ApplicationState
+    changed_at: datetime
+    serial: int | None
 
 
 class ApplicationStanding(NamedTuple):

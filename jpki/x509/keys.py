@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -60,6 +60,9 @@ class _KeyInfo:
 
 
 def _read_key_info(spki: bytes) -> _KeyInfo:
+    usual = _USUAL.get(spki[:4])
+    if usual is not None and len(spki) == usual.size and spki.startswith(usual.head):
+        return _KeyInfo(usual.oid, usual.parameters, spki[len(usual.head) :])
     if len(spki) > MAX_PUBLIC_KEY:
         raise EncodingError(f"a public key of {len(spki)} octets")
     fields = read_one(spki, 0x30).enter()
@@ -77,26 +80,34 @@ def _read_algorithm(element: Element) -> tuple[str, Element | None]:
     return oid, parameters
 
 
-def _usual_key(algorithm: str, parameters: bytes, size: int) -> tuple[bytes, int]:
+class _Usual(NamedTuple):
     """What stands before the bits of such a key, and the size of it all."""
-    identifier = sequence(object_identifier(algorithm), parameters)
-    head = Frame((0x30, identifier), (0x03, b"\x00")).head(size)
-    return head, len(head) + size
+
+    oid: str
+    parameters: bytes
+    head: bytes
+    size: int
+
+    @classmethod
+    def of(cls, oid: str, parameters: bytes, size: int) -> _Usual:
+        identifier = sequence(object_identifier(oid), parameters)
+        head = Frame((0x30, identifier), (0x03, b"\x00")).head(size)
+        return cls(oid, parameters, head, len(head) + size)
 
 
 _USUAL: Final = {
-    head[:4]: (head, size)
-    for head, size in (
-        _usual_key(oids.RSA_ENCRYPTION, NULL, 140),
-        _usual_key(oids.RSA_ENCRYPTION, NULL, 270),
+    usual.head[:4]: usual
+    for usual in (
+        _Usual.of(oids.RSA_ENCRYPTION, NULL, 140),
+        _Usual.of(oids.RSA_ENCRYPTION, NULL, 270),
         *(
-            _usual_key(oids.EC_PUBLIC_KEY, object_identifier(curve), 1 + 2 * size)
+            _Usual.of(oids.EC_PUBLIC_KEY, object_identifier(curve), 1 + 2 * size)
             for curve, size in _CURVE_SIZES.items()
         ),
     )
 }
 """Keys as cards make them, by their first octets: RSA of 1024 and 2048 bits with the
-exponent 65537, and the curves."""
+exponent 65537, and the curves. They are read without walking through them."""
 
 
 def key_identifier(spki: bytes) -> bytes:
@@ -105,10 +116,7 @@ def key_identifier(spki: bytes) -> bytes:
     Raises:
         EncodingError: not a SubjectPublicKeyInfo.
     """
-    head, size = _USUAL.get(spki[:4], (b"", 0))
-    usual = size == len(spki) and spki.startswith(head)
-    key = spki[len(head) :] if usual else _read_key_info(spki).key
-    return hashlib.sha1(key, usedforsecurity=False).digest()
+    return hashlib.sha1(_read_key_info(spki).key, usedforsecurity=False).digest()
 
 
 def suite_fits(spki: bytes, suite: SignatureSuite) -> bool:
@@ -189,11 +197,11 @@ def inherit_parameters(spki: bytes, issuer_spki: bytes) -> bytes:
 
 _Check = Callable[[PublicKeyTypes, bytes, bytes], None]
 
-_HASHES: Final[dict[Digest, type[hashes.HashAlgorithm]]] = {
-    Digest.SHA1: hashes.SHA1,
-    Digest.SHA256: hashes.SHA256,
-    Digest.SHA384: hashes.SHA384,
-    Digest.SHA512: hashes.SHA512,
+_HASHES: Final[dict[Digest, hashes.HashAlgorithm]] = {
+    Digest.SHA1: hashes.SHA1(),
+    Digest.SHA256: hashes.SHA256(),
+    Digest.SHA384: hashes.SHA384(),
+    Digest.SHA512: hashes.SHA512(),
 }
 _DIGESTS: Final = {digest.oid: digest for digest in Digest}
 
@@ -232,8 +240,7 @@ def verify_signature(
     Raises:
         EncodingError: key or algorithm is not DER of its type.
     """
-    oid, parameters = _read_algorithm(read_one(algorithm, 0x30))
-    check = _check_for(oid, parameters)
+    check = _check_for(bytes(algorithm))
     if check is None:
         return False
     key = _load(bytes(spki))
@@ -260,7 +267,10 @@ def _load(spki: bytes) -> PublicKeyTypes | None:
         return None
 
 
-def _check_for(oid: str, parameters: Element | None) -> _Check | None:
+@lru_cache(maxsize=256)
+def _check_for(algorithm: bytes) -> _Check | None:
+    """How signatures of this AlgorithmIdentifier are checked; None if it is unknown."""
+    oid, parameters = _read_algorithm(read_one(algorithm, 0x30))
     if oid in _PKCS1 and (parameters is None or parameters.raw == NULL):
         return _pkcs1(_PKCS1[oid])
     if oid == oids.RSASSA_PSS and parameters is not None:
@@ -277,19 +287,23 @@ def _check_for(oid: str, parameters: Element | None) -> _Check | None:
 
 
 def _pkcs1(digest: Digest) -> _Check:
+    scheme, hash_ = padding.PKCS1v15(), _HASHES[digest]
+
     def check(key: PublicKeyTypes, signature: bytes, message: bytes) -> None:
         if not isinstance(key, rsa.RSAPublicKey):
             raise InvalidSignature
-        key.verify(signature, message, padding.PKCS1v15(), _HASHES[digest]())
+        key.verify(signature, message, scheme, hash_)
 
     return check
 
 
 def _ecdsa(digest: Digest) -> _Check:
+    scheme = ec.ECDSA(_HASHES[digest])
+
     def check(key: PublicKeyTypes, signature: bytes, message: bytes) -> None:
         if not isinstance(key, ec.EllipticCurvePublicKey):
             raise InvalidSignature
-        key.verify(signature, message, ec.ECDSA(_HASHES[digest]()))
+        key.verify(signature, message, scheme)
 
     return check
 
@@ -298,7 +312,7 @@ def _dsa(digest: Digest) -> _Check:
     def check(key: PublicKeyTypes, signature: bytes, message: bytes) -> None:
         if not isinstance(key, dsa.DSAPublicKey):
             raise InvalidSignature
-        key.verify(signature, message, _HASHES[digest]())
+        key.verify(signature, message, _HASHES[digest])
 
     return check
 
@@ -329,12 +343,12 @@ def _pss(parameters: Element) -> _Check | None:
         return None
     if message_digest is None or mask_digest is None or not 0 <= salt_length <= 1024:
         return None
-    scheme = padding.PSS(padding.MGF1(_HASHES[mask_digest]()), salt_length)
+    scheme = padding.PSS(padding.MGF1(_HASHES[mask_digest]), salt_length)
 
     def check(key: PublicKeyTypes, signature: bytes, message: bytes) -> None:
         if not isinstance(key, rsa.RSAPublicKey):
             raise InvalidSignature
-        key.verify(signature, message, scheme, _HASHES[message_digest]())
+        key.verify(signature, message, scheme, _HASHES[message_digest])
 
     return check
 
