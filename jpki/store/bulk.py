@@ -7,6 +7,7 @@ column types as everywhere else.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Dialect, bindparam, select
@@ -18,7 +19,8 @@ _SIZES: Final = (1, 8, 64, 256)
 """How many values a compiled SELECT asks for; a shorter list repeats its last one."""
 
 _Row = Sequence[Any]
-_Compiled = tuple[str, Callable[[_Row], tuple[Any, ...] | Mapping[str, Any]]]
+_Compiled = tuple[str, Callable[[_Row], _Row | Mapping[str, Any]]]
+_Translate = Callable[[Any], Any]
 
 
 class Bulk:
@@ -46,30 +48,26 @@ class Bulk:
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         compiled = self._statement.compile(dialect=dialect, column_keys=self._names)
-        converters = [
-            compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
-            or _as_it_is
-            for name in self._names
-        ]
         names, order = self._names, compiled.positiontup
+        translated = _translating(
+            compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
+            for name in names
+        )
         if order is None:
 
             def named(row: _Row) -> Mapping[str, Any]:
-                values = zip(names, converters, row, strict=True)
-                return {name: convert(value) for name, convert, value in values}
+                return dict(zip(names, translated(row), strict=True))
 
             return compiled.string, named
-        places = [names.index(name) for name in order]
-        arranged = [(converters[place], place) for place in places]
+        if order == list(names):
+            return compiled.string, translated
+        arranged = itemgetter(*map(names.index, order))
 
-        def placed(row: _Row) -> tuple[Any, ...]:
-            return tuple([convert(row[place]) for convert, place in arranged])
+        def placed(row: _Row) -> Sequence[Any]:
+            values: tuple[Any, ...] = arranged(translated(row))
+            return values
 
         return compiled.string, placed
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 class Lookup:
@@ -92,7 +90,7 @@ class Lookup:
 
     def __call__(
         self, connection: Connection, among: Collection[Any], of: Any = None
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Iterator[_Row]:
         """The rows, in no order."""
         values = list(among)
         for start in range(0, len(values), _SIZES[-1]):
@@ -114,15 +112,15 @@ class Lookup:
 
     def _rows(
         self, connection: Connection, values: Sequence[Any], of: Any
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Iterator[_Row]:
         dialect = connection.dialect
         known = self._compiled.get((dialect.name, len(values)))
         if known is None:
             known = self._prepare(dialect, len(values))
             self._compiled[dialect.name, len(values)] = known
-        sql, parameters, readers = known
-        for row in connection.exec_driver_sql(sql, parameters(values, of)):
-            yield tuple([read(value) for read, value in zip(readers, row, strict=True)])
+        sql, parameters, translated = known
+        rows = connection.exec_driver_sql(sql, parameters(values, of))
+        return map(translated, rows)
 
     def _prepare(self, dialect: Dialect, size: int) -> _Prepared:
         names = [f"value{n}" for n in range(size)]
@@ -132,31 +130,46 @@ class Lookup:
         if self._of is not None:
             statement = statement.where(self._of == bindparam("of"))
         compiled = statement.compile(dialect=dialect)
-        convert = _to(self._among, dialect)
-        convert_of = _as_it_is if self._of is None else _to(self._of, dialect)
+        impl = self._among.type.dialect_impl(dialect)
+        among = _translating([impl.bind_processor(dialect)] * size)
+        only = _translating(
+            column.type.dialect_impl(dialect).bind_processor(dialect)
+            for column in (self._of,)
+            if column is not None
+        )
         order = compiled.positiontup
 
-        def parameters(
-            values: Sequence[Any], of: Any
-        ) -> tuple[Any, ...] | dict[str, Any]:
-            named = dict(zip(names, map(convert, values), strict=True))
+        def parameters(values: Sequence[Any], of: Any) -> _Row | Mapping[str, Any]:
+            named = dict(zip(names, among(values), strict=True))
             if self._of is not None:
-                named["of"] = convert_of(of)
+                (named["of"],) = only((of,))
             return named if order is None else tuple([named[name] for name in order])
 
-        readers = [_from(column, dialect) for column in self._columns]
-        return compiled.string, parameters, readers
+        translated = _translating(
+            column.type.dialect_impl(dialect).result_processor(dialect, None)
+            for column in self._columns
+        )
+        return compiled.string, parameters, translated
 
 
-_Parameters = Callable[[Sequence[Any], Any], tuple[Any, ...] | dict[str, Any]]
-_Prepared = tuple[str, _Parameters, Sequence[Callable[[Any], Any]]]
+_Parameters = Callable[[Sequence[Any], Any], _Row | Mapping[str, Any]]
+_Prepared = tuple[str, _Parameters, Callable[[_Row], _Row]]
 
 
-def _to(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any]:
-    impl = column.type.dialect_impl(dialect)
-    return impl.bind_processor(dialect) or _as_it_is
+def _translating(
+    processors: Iterable[_Translate | None],
+) -> Callable[[_Row], tuple[Any, ...]]:
+    """Does to each value of a row what its column asks for; most ask for nothing."""
+    asked = [
+        (place, process)
+        for place, process in enumerate(processors)
+        if process is not None
+    ]
 
+    def translated(row: _Row) -> tuple[Any, ...]:
+        values = list(row)
+        for place, process in asked:
+            values[place] = process(values[place])
+        return tuple(values)
 
-def _from(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any]:
-    impl = column.type.dialect_impl(dialect)
-    return impl.result_processor(dialect, None) or _as_it_is
+    return translated
