@@ -33,16 +33,19 @@ from jpki.model.eras import Act
 from jpki.model.operators import Caller
 from jpki.model.suites import suite
 from jpki.store.authority_records import ApplicationRecord, ApplicationState
-from jpki.store.together import MOST, each
+from jpki.store.together import each
 from jpki.x509.keys import check_strength
 from jpki.x509.requests import parse_certification_request, verify_possession
 
-__all__ = ["Issued", "Submission", "issue", "issue_all"]
+__all__ = ["BATCH", "Issued", "Submission", "issue", "issue_all"]
 
 _ACT: Final = "issue a certificate"
 
 _ATTEMPTS: Final = 5
 """How often the register is asked again because events overtook its answer."""
+
+BATCH: Final = 256
+"""How many of a batch share their transactions: none holds one for long."""
 
 _AT_WORK: Final = 2
 """Groups at a time: while one is being signed, the next is being recorded."""
@@ -140,7 +143,7 @@ def issue_all(
         waiting: list[Future[Sequence[Issued | JpkiError]]] = []
         done = 0
         while True:
-            while len(waiting) <= _AT_WORK and (group := list(islice(calls, MOST))):
+            while len(waiting) <= _AT_WORK and (group := list(islice(calls, BATCH))):
                 waiting.append(pool.submit(_issue_group, group))
             if not waiting:
                 return

@@ -16,6 +16,7 @@ from jpki.authority import (
     recover,
     verify_audit,
 )
+from jpki.authority.issuance import BATCH
 from jpki.errors import (
     EncodingError,
     JpkiError,
@@ -29,7 +30,6 @@ from jpki.model.residents import Resident
 from jpki.model.serials import SerialScheme
 from jpki.store import AuthorityStore
 from jpki.store.authority_records import ApplicationState, CertificateState
-from jpki.store.together import MOST
 from tests.support.offices import (
     COUNTER,
     FOUNDING,
@@ -52,7 +52,7 @@ def _people(count: int) -> list[Resident]:
 def register() -> Register:
     """A register of more people than one transaction takes."""
     register = Register()
-    register.add(*_people(MOST + 6))
+    register.add(*_people(BATCH + 6))
     return register
 
 
@@ -86,7 +86,7 @@ def _settled(office: Office) -> None:
 
 def test_a_batch_is_issued_in_order_and_tells_how_far_it_is(office: Office) -> None:
     """More than one group: an answer for each, in place, and none twice."""
-    batch = _submissions(office, _people(MOST + 6))
+    batch = _submissions(office, _people(BATCH + 6))
     told: list[int] = []
     answers = list(
         issue_all(office, batch, at=FOUNDING, by=COUNTER, progress=told.append)
@@ -95,7 +95,7 @@ def test_a_batch_is_issued_in_order_and_tells_how_far_it_is(office: Office) -> N
     assert [one.application.id for one in issued] == [one.application for one in batch]
     assert {one.application.state for one in issued} == {ApplicationState.ISSUED}
     assert len({one.serial for one in issued}) == len(batch)
-    assert told == [MOST, MOST + 6]
+    assert told == [BATCH, BATCH + 6]
     assert _run(office, batch) == answers
     _settled(office)
 
