@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from jpki.authority.clock_guard import require_clock
 from jpki.authority.completing import (
     Completion,
     complete_all,
@@ -96,6 +97,7 @@ def signing_generation(
     Raises:
         NotFound: the authority is not founded.
         OutsideSigningWindow: it has no key that may sign now.
+        ClockBehind: the clock stands before what the log has.
         AlgorithmError: the key's suite may not be used for issuing any more.
     """
     for key, _ in _established(uow, authority, at):
@@ -123,6 +125,7 @@ def _established(
     uow: AuthorityUnitOfWork, authority: str, at: datetime
 ) -> Iterator[tuple[KeyGenerationRecord, bytes]]:
     """Keys whose own certificates exist and hold now, newest first."""
+    require_clock(uow, at)
     standings = uow.authorities.standings(authority)
     if not standings:
         uow.authorities.get(authority)

@@ -20,7 +20,13 @@ from typing import Final
 
 from jpki.authority.certifying import issuer_view, signing_generation
 from jpki.authority.office import Office, whole_second
-from jpki.errors import Conflict, EncodingError, IssuanceError, JpkiError
+from jpki.errors import (
+    ClockBehind,
+    Conflict,
+    EncodingError,
+    IssuanceError,
+    JpkiError,
+)
 from jpki.model.profiles import CRLProfile, IssuingDistributionPointRule
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
@@ -66,7 +72,7 @@ def publish(
 
     Raises:
         NotFound: the authority or its key is not founded.
-        Conflict: the clock stands before the last list.
+        ClockBehind: the clock stands before the last list.
         IssuanceError: the new list failed its examination; the old one stays.
     """
     moment = whole_second(at)
@@ -280,11 +286,8 @@ def _kinds(profile: CRLProfile) -> tuple[CertificateKind, ...]:
 
 def _refuse_old_clock(current: CRLRecord | None, at: datetime) -> None:
     if current is not None and at < current.this_update:
-        raise Conflict(
-            f"the clock says {at:%Y-%m-%d %H:%M:%S}, but CRL {current.number} of "
-            f"{current.authority} was made at {current.this_update:%Y-%m-%d %H:%M:%S}",
-            hint="set the clock right; CRLs do not go back in time",
-        )
+        what = f"CRL {current.number} of {current.authority}"
+        raise ClockBehind(at, current.this_update, what)
 
 
 def _prepare(

@@ -21,6 +21,7 @@ from jpki.access import (
     require_role,
 )
 from jpki.authority.acts import carry_out, deed_from
+from jpki.authority.clock_guard import confirm_clock
 from jpki.authority.consent import (
     Consent,
     approve,
@@ -248,7 +249,8 @@ def run(identifier: str | None, credential: Path, config: Path) -> None:
     """Carry out request ID that was approved elsewhere; without ID, finish things.
 
     Finishes what an interrupted act left recorded, gives each key that signs and has
-    no OCSP responder a new one, and publishes the lists that are due.
+    no OCSP responder a new one, and publishes the lists that are due. Where the clock
+    stood ahead before, this says that it is right now.
     """
     desk = _Desk(config)
     by = desk.caller(credential)
@@ -257,6 +259,7 @@ def run(identifier: str | None, credential: Path, config: Path) -> None:
         consent = approved(desk.office, identifier, at=desk.at)
         click.echo(f"{_word('done')}: {desk.carry_out(consent)}")
         return
+    confirm_clock(desk.office, at=desk.at, by=by.id)
     recovered = recover(desk.office, at=desk.at, by=by.id)
     desk.complete(by=by.id)
     for subject, error in recovered.failed:

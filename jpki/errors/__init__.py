@@ -69,7 +69,9 @@ from jpki.errors.services import (
     UnexpectedOutcome,
 )
 from jpki.errors.storage import (
+    ClockBehind,
     Conflict,
+    DiskFull,
     NotFound,
     StoreError,
 )
@@ -84,6 +86,7 @@ __all__ = [
     "CardError",
     "CardGone",
     "CertificateLive",
+    "ClockBehind",
     "ConfigurationError",
     "Conflict",
     "ConsentError",
@@ -93,6 +96,7 @@ __all__ = [
     "ConsentRequired",
     "ConsentUsed",
     "CredentialError",
+    "DiskFull",
     "DocumentError",
     "EncodingError",
     "EventRefused",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from jpki.errors.base import JpkiError
 
 __all__ = [
+    "ClockBehind",
     "Conflict",
+    "DiskFull",
     "NotFound",
     "StoreError",
 ]
@@ -15,6 +19,19 @@ class StoreError(JpkiError):
     """The database refused or cannot be used."""
 
     code = "store"
+
+
+class DiskFull(StoreError):
+    """The disk takes nothing more: it is full, at a limit, or broken."""
+
+    code = "store.disk"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the database cannot be written: {reason}",
+            hint="free some disk space, then try the same step again",
+        )
+        self.reason = reason
 
 
 class NotFound(StoreError):
@@ -32,3 +49,19 @@ class Conflict(StoreError):
     """Another writer was first, or the thing exists already."""
 
     code = "conflict"
+
+
+class ClockBehind(Conflict):
+    """The clock stands before what is recorded already."""
+
+    code = "clock.behind"
+
+    def __init__(self, at: datetime, recorded: datetime, what: str) -> None:
+        super().__init__(
+            f"the clock says {at:%Y-%m-%d %H:%M:%SZ}, but {what} was recorded at "
+            f"{recorded:%Y-%m-%d %H:%M:%SZ}",
+            hint="set the clock right (NTP) and do it again; if it is right and stood "
+            "ahead before, a CA operator says so: `jpki ca run`",
+        )
+        self.at = at
+        self.recorded = recorded

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
-from jpki.errors import JpkiError, ServiceUnavailable
+from jpki.errors import JpkiError
 from jpki.model.ports import Random
 from jpki.service.answers import Answer, json_answer
 from jpki.service.clock import system_random
@@ -59,6 +59,10 @@ COMMON_PROBLEMS: Final[Mapping[str, tuple[HTTPStatus, str]]] = {
     "permission": (HTTPStatus.FORBIDDEN, "The caller's role does not allow this"),
     "not-found": (HTTPStatus.NOT_FOUND, "There is no such thing"),
     "conflict": (HTTPStatus.CONFLICT, "It exists already or was changed meanwhile"),
+    "clock.behind": (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The server's clock stands before its books",
+    ),
     "service.unavailable": (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "A server that is needed does not answer",
@@ -126,7 +130,7 @@ class ProblemTable:
         extra = []
         if status == HTTPStatus.UNAUTHORIZED:
             extra = [("WWW-Authenticate", "Signature")]
-        elif isinstance(error, ServiceUnavailable):
+        elif status == HTTPStatus.SERVICE_UNAVAILABLE:
             extra = [("Retry-After", str(_RETRY_SECONDS))]
         return _rendered(int(status), document, *extra)
 

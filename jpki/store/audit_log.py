@@ -34,6 +34,12 @@ _APPEND: Final = Bulk(insert(_ENTRY), *AuditEntry.__slots__)
 _MOVE_HEAD: Final = update(tables.head).values(
     audit_sequence=bindparam("sequence"), audit_hash=bindparam("hash")
 )
+_NEWEST: Final = (
+    select(_ENTRY.c.at)
+    .where(_ENTRY.c.act.in_(bindparam("acts", expanding=True)))
+    .order_by(_ENTRY.c.sequence.desc())
+    .limit(1)
+)
 _TEXTS: Final = ("at", "actor", "act", "subject", "details")
 _HASH: Final = 32
 
@@ -120,6 +126,18 @@ class AuditLog:
             StoreError: they are not there, or are no such things.
         """
         return self._stored_head() if self._end is None else self._end
+
+    def newest_at(self, *acts: str) -> datetime | None:
+        """When the newest stored entry of these acts was written, if that is readable.
+
+        What waits in memory is of this transaction, and of its instant.
+        """
+        found = self._connection.execute(_NEWEST, {"acts": acts})
+        try:
+            at = datetime.fromisoformat(found.scalar_one_or_none() or "")
+        except (TypeError, ValueError):
+            return None
+        return at if at.tzinfo is not None else None
 
     def _stored_head(self) -> tuple[int, bytes]:
         row = self._connection.execute(_HEAD).first()

@@ -34,7 +34,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from jpki.errors import Conflict, StoreError
+from jpki.errors import Conflict, DiskFull, StoreError
 
 __all__ = ["LOCK_WAIT_SECONDS", "Database", "stream"]
 
@@ -44,6 +44,8 @@ so that they hear why."""
 
 _POOL_SIZE: Final = 16
 _WRITE: Final = "jpki_write"
+_DISK: Final = ("disk is full", "disk I/O error", "No space left on device")
+"""As SQLite and PostgreSQL put it; a limit of a file's size is an I/O error."""
 
 
 class Database:
@@ -215,6 +217,8 @@ def _our_errors() -> Iterator[None]:
         )
     except (OperationalError, ProgrammingError) as error:
         reason = _first_line(error)
+        if any(sign in reason for sign in _DISK):
+            raise DiskFull(reason) from error
         raise StoreError(
             f"the database cannot be used: {reason}", hint=_next_step(reason)
         ) from error
@@ -232,7 +236,6 @@ def _next_step(reason: str) -> str | None:
         ("no such table", "migrate the database first"),
         ("does not exist", "create the database, then migrate it"),
         ("lock", "another process holds the database; try again when it is done"),
-        ("full", "free some disk space; nothing of this step was recorded"),
         ("readonly", "let this user write to the database file and its folder"),
         ("unable to open", "create its folder and migrate the database first"),
         ("connection", "check that the database server is running and reachable"),

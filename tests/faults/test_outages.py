@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -45,7 +46,7 @@ def unavailable(reply: Reply, code: str) -> None:
     assert (reply.status, reply.document["code"]) == (503, code)
     assert reply.headers["content-type"] == "application/problem+json"
     assert int(reply.headers["retry-after"]) > 0
-    assert "then try the same step again" in reply.document["hint"]
+    assert "try the same step again" in reply.document["hint"]
     assert b"Traceback" not in reply.body
 
 
@@ -265,3 +266,20 @@ def test_a_database_that_is_locked_holds_nobody_for_ever(
     assert error.value.hint is not None
     assert client.file_application(resident, "while locked").state == "filed"
     assert installation.live_application(resident) == "filed"
+
+
+def test_a_full_disk_is_told_and_loses_nothing(installation: Installation) -> None:
+    """The running server can write no more; with room again, the same steps work."""
+    resident, client = installation.newcomer(), installation.client()
+    filed = client.file_application(installation.newcomer(), "before it was full")
+    request = request_for(filed.challenge, new_key())
+    process = installation.server("ca_server").process.pid
+    before = resource.prlimit(process, resource.RLIMIT_FSIZE)
+    resource.prlimit(process, resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        unavailable(installation.file(str(resident), key="full"), "store.disk")
+        unavailable(installation.certify(filed.id, request), "store.disk")
+    finally:
+        resource.prlimit(process, resource.RLIMIT_FSIZE, before)
+    assert installation.file(str(resident), key="full").status == 201
+    assert client.certify(filed.id, request).application.state == "issued"
