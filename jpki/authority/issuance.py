@@ -99,7 +99,7 @@ def issue(
     together = office.store.together
     for _ in range(_ATTEMPTS):
         # Each caller waits for the register alone: a slow answer holds up nobody else.
-        ready = _ready(call, together(_find, call))
+        ready = _ready(call, together(_examine, call, leaders=_AT_WORK))
         if isinstance(ready, Issued):
             return ready
         certified = together(certify_all, ready, leaders=_AT_WORK)
@@ -173,10 +173,13 @@ def _issue_group(calls: Sequence[_Call]) -> Sequence[Issued | JpkiError]:
         if not places:
             break
         wanted: dict[int, Wanted] = {}
-        found = each(_find, [calls[n] for n in places])
-        for place, application in zip(places, found, strict=True):
+        examined = each(_examine, [calls[n] for n in places])
+        for place, one in zip(places, examined, strict=True):
+            if isinstance(one, JpkiError):
+                answers[place] = one
+                continue
             try:
-                ready = _ready(calls[place], application)
+                ready = _ready(calls[place], one)
             except JpkiError as error:
                 answers[place] = error
                 continue
@@ -202,26 +205,41 @@ def _overtaken() -> RegistryUnavailable:
     )
 
 
-def _find(calls: Sequence[_Call]) -> Sequence[ApplicationRecord | JpkiError]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Examined:
+    """A request that answers an application."""
+
+    application: ApplicationRecord
+    public_key: bytes
+    """SubjectPublicKeyInfo, DER; its possession was proven, and it is strong."""
+
+
+def _examine(calls: Sequence[_Call]) -> Sequence[_Examined | JpkiError]:
+    """All that can be said of the requests without asking the register."""
     with calls[0].office.store.read() as uow:
         found = uow.applications.find_all(call.application for call in calls)
-    return [
-        found.get(call.application) or NotFound("application", call.application)
-        for call in calls
-    ]
+    return [_examined(call, found.get(call.application)) for call in calls]
 
 
-def _ready(call: _Call, found: ApplicationRecord | JpkiError) -> Wanted | Issued:
+def _examined(call: _Call, found: ApplicationRecord | None) -> _Examined | JpkiError:
+    if found is None:
+        return NotFound("application", call.application)
+    try:
+        permit(found, _ACT, call.by)
+        key = _checked_key(call.office, found, call.request, call.at)
+    except JpkiError as error:
+        return error
+    return _Examined(application=found, public_key=key)
+
+
+def _ready(call: _Call, examined: _Examined) -> Wanted | Issued:
     """What may be certified, as far as the caller and the register are concerned.
 
     Where an earlier call, or one at the same time, has reserved a serial number for the
     same key, that one is finished.
     """
     office, at = call.office, call.at
-    if isinstance(found, JpkiError):
-        raise found
-    permit(found, _ACT, call.by)
-    public_key = _checked_key(office, found, call.request, at)
+    found, public_key = examined.application, examined.public_key
     if found.state is not ApplicationState.FILED:
         return _resumed(office, found, public_key, at=at, by=call.by)
     if office.issuance_approval:

@@ -19,8 +19,10 @@ __all__ = ["MOST", "Act", "Groups", "Together", "each"]
 MOST: Final = 64
 """How many requests are done at once: none holds a transaction for long."""
 
-_GATHERING: Final = 0.002
-"""Seconds for which a leader waits for others, where there were others before."""
+_GATHERING: Final = 0.02
+_LOOK: Final = 0.0005
+"""Seconds for which a leader waits at most for as many others as there were before, and
+after which it looks whether they are there."""
 
 _CROWD: Final = 16
 """How many wait before a second group begins beside the first."""
@@ -68,7 +70,8 @@ class Together(Generic[T, R]):
         self._waiting: list[_Seat[T, R]] = []
         self._leaders = leaders
         self._at_work = 0
-        self._crowd = False
+        self._before = 0
+        """How many others the last group had."""
 
     def __call__(self, item: T) -> R:
         """Have this done with whatever others ask for.
@@ -100,12 +103,13 @@ class Together(Generic[T, R]):
 
     def _lead(self, own: _Seat[T, R]) -> None:
         """Do the work of those who wait; then the next of them leads, if any."""
-        if self._crowd:
-            # Those whom the last group answered are about to come again.
-            time.sleep(_GATHERING)
+        # Those whom the last group answered are about to come again.
+        until = time.monotonic() + _GATHERING
+        while len(self._waiting) < self._before and time.monotonic() < until:
+            time.sleep(_LOOK)
         with self._lock:
             others, self._waiting = self._waiting[: MOST - 1], self._waiting[MOST - 1 :]
-            self._crowd = bool(others)
+            self._before = len(others)
         seats = [own, *others]
         try:
             answers = each(self._act, [seat.item for seat in seats])
