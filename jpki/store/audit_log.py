@@ -187,7 +187,10 @@ class AuditLog:
     def _entries(self) -> Select[Any]:
         return select(
             _ENTRY.c.sequence,
-            *(octets_of(self._connection, _ENTRY.c[name]) for name in _TEXTS),
+            *(
+                octets_of(self._connection.dialect.name, _ENTRY.c[name])
+                for name in _TEXTS
+            ),
             _ENTRY.c.previous,
             _ENTRY.c.hash,
         )

@@ -9,6 +9,7 @@ long the log is, and an appended entry almost nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select
@@ -168,9 +169,8 @@ class AuditTree:
         Raises:
             AuditError: one cannot be read, or its key is not there; says which.
         """
-        rows = self._connection.execute(
-            self._heads().order_by(_CHECKPOINT.c.entries)
-        ).all()
+        statement = _heads(self._connection.dialect.name)
+        rows = self._connection.execute(statement).all()
         return tuple(_signed_head(row) for row in rows)
 
     def newest(self) -> SignedHead | None:
@@ -179,21 +179,32 @@ class AuditTree:
         Raises:
             AuditError: it cannot be read, or its key is not there.
         """
-        row = self._connection.execute(
-            self._heads().order_by(_CHECKPOINT.c.entries.desc()).limit(1)
-        ).first()
+        statement = _newest_head(self._connection.dialect.name)
+        row = self._connection.execute(statement).first()
         return None if row is None else _signed_head(row)
 
-    def _heads(self) -> Select[Any]:
-        return select(
-            _CHECKPOINT.c.entries,
-            _CHECKPOINT.c.root,
-            octets_of(self._connection, _CHECKPOINT.c.at),
-            octets_of(self._connection, _CHECKPOINT.c.key),
-            _CHECKPOINT.c.signature,
-            octets_of(self._connection, _KEY.c.suite),
-            _KEY.c.public_key,
-        ).outerjoin(_KEY, _KEY.c.id == _CHECKPOINT.c.key)
+
+def _columns(dialect: str) -> Select[Any]:
+    return select(
+        _CHECKPOINT.c.entries,
+        _CHECKPOINT.c.root,
+        octets_of(dialect, _CHECKPOINT.c.at),
+        octets_of(dialect, _CHECKPOINT.c.key),
+        _CHECKPOINT.c.signature,
+        octets_of(dialect, _KEY.c.suite),
+        _KEY.c.public_key,
+    ).outerjoin(_KEY, _KEY.c.id == _CHECKPOINT.c.key)
+
+
+@cache
+def _heads(dialect: str) -> Select[Any]:
+    return _columns(dialect).order_by(_CHECKPOINT.c.entries)
+
+
+@cache
+def _newest_head(dialect: str) -> Select[Any]:
+    """Every transaction that writes to the log asks for it: made once."""
+    return _columns(dialect).order_by(_CHECKPOINT.c.entries.desc()).limit(1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -37,6 +37,9 @@ __all__ = ["Applications", "Authorities", "Operators"]
 
 # Statements of the path that every certificate takes, made once.
 
+_AUTHORITY: Final = select(tables.authority).where(
+    tables.authority.c.id == bindparam("this")
+)
 _APPLICATION: Final = tables.application
 
 _APPLICATION_FIELDS: Final = tuple(field.name for field in fields(ApplicationRecord))
@@ -92,9 +95,7 @@ class Authorities(Rows):
 
     def find(self, authority: str) -> AuthorityRecord | None:
         """The authority of this identifier, if it is founded."""
-        row = self._connection.execute(
-            select(tables.authority).where(tables.authority.c.id == authority)
-        ).first()
+        row = self._connection.execute(_AUTHORITY, {"this": authority}).first()
         return None if row is None else AuthorityRecord(**row._mapping)
 
     def get(self, authority: str) -> AuthorityRecord:

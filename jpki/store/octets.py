@@ -6,15 +6,15 @@ would fail, and not say where. Whoever examines the books asks for the octets.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, cast, func
+from sqlalchemy import Column, ColumnElement, LargeBinary, cast, func
 
 __all__ = ["octets_of"]
 
 
-def octets_of(connection: Connection, column: Column[str]) -> ColumnElement[bytes]:
-    """The column's UTF-8 octets, under its own name."""
+def octets_of(dialect: str, column: Column[str]) -> ColumnElement[bytes]:
+    """The column's UTF-8 octets, under its own name, on this kind of database."""
     octets: ColumnElement[bytes]
-    if connection.dialect.name == "sqlite":
+    if dialect == "sqlite":
         octets = cast(column, LargeBinary)
     else:
         octets = func.convert_to(column, "UTF8", type_=LargeBinary)

@@ -30,6 +30,7 @@ from jpki.store.rows import Rows
 __all__ = ["AppliedEvents", "Journal", "RevocationLists"]
 
 
+_CURSOR: Final = select(tables.head.c.feed_position)
 _AMONG: Final = Lookup(
     tables.revocation.c.serial,
     among=tables.revocation.c.serial,
@@ -310,9 +311,7 @@ class AppliedEvents(Rows):
 
     def position(self) -> int:
         """The cursor: the newest event that has taken effect; 0 when there is none."""
-        return int(
-            self._connection.execute(select(tables.head.c.feed_position)).scalar_one()
-        )
+        return int(self._connection.execute(_CURSOR).scalar_one())
 
     def add(self, event: AppliedEvent) -> None:
         """Move the cursor to the next event.
