@@ -83,6 +83,37 @@ def test_the_story_on_another_day(tmp_path: Path) -> None:
     assert document["at"].startswith(("2014-09-30T15:", "2014-09-30T16:"))
 
 
+@pytest.mark.parametrize("era", ["prefectural-sha1", "jlis"])
+def test_the_story_in_another_era(tmp_path: Path, era: str) -> None:
+    """With the algorithms, authorities and card of that time; the first one in 2004."""
+    document = _story(tmp_path, "--era", era)
+    _check_story(document)
+    assert document["era"] == era
+    assert document["at"].startswith("2004-01-2") == (era == "prefectural-sha1")
+    authority = "governor-08" if era == "prefectural-sha1" else "national-signature"
+    made = {
+        artefact["name"] for step in document["steps"] for artefact in step["artefacts"]
+    }
+    assert f"{authority}.crl.pem" in made
+
+
+@pytest.mark.parametrize("era", ["next-gen", "post-quantum"])
+def test_an_era_without_a_card_says_so(tmp_path: Path, era: str) -> None:
+    """What its residents' keys are, what the card makes, and what works instead."""
+    done = subprocess.run(
+        [*_JPKI, "demo", "--era", era],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=_environment(tmp_path),
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "the card of that time is not public" in done.stderr
+    assert f"jpki pki build --era {era}" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 # -- kept running ---------------------------------------------------------------------
 
 
@@ -141,9 +172,16 @@ def _keeping(folder: Path, *arguments: str) -> Iterator[Kept]:
 
 
 @pytest.mark.needs("openssl", "curl")
-@pytest.mark.parametrize("arguments", [(), ("--at", "2014-10-01")], ids=["now", "2014"])
+@pytest.mark.parametrize(
+    ("arguments", "anchor"),
+    [
+        (("--at", "2014-10-01"), "governor-13"),
+        (("--era", "jlis"), "national-signature"),
+    ],
+    ids=["2014", "jlis"],
+)
 def test_the_printed_commands_work_as_printed(
-    tmp_path: Path, arguments: tuple[str, ...]
+    tmp_path: Path, arguments: tuple[str, ...], anchor: str
 ) -> None:
     """They say revoked of the first certificate and good of the second."""
     with _keeping(tmp_path, *arguments) as kept:
@@ -155,7 +193,7 @@ def test_the_printed_commands_work_as_printed(
         status, output = kept.by_hand("openssl verify", "first.pem")
         assert status != 0
         assert "certificate revoked" in output
-        status, output = kept.by_hand("openssl verify", "second.pem")
+        status, output = kept.by_hand("openssl verify", f"{anchor}.pem", "second.pem")
         assert (status, output) == (0, f"{tmp_path}/kept/artefacts/second.pem: OK\n")
         status, output = kept.by_hand("curl", "/crls", "openssl crl")
         assert status == 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -10,10 +12,11 @@ from typing import Final
 import click
 
 from jpki import data
-from jpki.cli.founding import Founder, Ports, lay_out, prefectures_of
-from jpki.cli.pki.plan import instant_for
-from jpki.errors import ConfigurationError
-from jpki.model.calendar import JST
+from jpki.cli.dating import require_open
+from jpki.cli.founding import Founder, Layout, Ports, lay_out, prefectures_of
+from jpki.cli.interruption import interruptible
+from jpki.cli.undoing import whole_or_nothing
+from jpki.model.places import Prefecture
 from jpki.model.serials import SerialScheme
 from jpki.registry.seeding import seed_residents
 from jpki.service.clock import ProcessClock, offset_to, parse_instant
@@ -78,35 +81,44 @@ def init(
     and a registrar, and writes DIRECTORY/jpki.toml for `jpki serve`.
 
     An era whose algorithms may not issue any more needs --at, a day in its time.
+    Where it fails or is stopped, nothing is left in DIRECTORY; keys that were made on
+    a token stay there, without a use.
     """
     prefectures = prefectures_of(codes)
     offset = timedelta(0) if date is None else offset_to(parse_instant(date))
     clock = ProcessClock(offset)
-    opening, reason = instant_for(data.era(era), clock())
-    if reason is not None:
-        raise ConfigurationError(
-            "command line",
-            "--era",
-            f"{era} cannot be founded on {clock().astimezone(JST):%Y-%m-%d}: {reason}",
-            hint="set the clock of the installation to a day in the era's time, "
-            f"such as --at {opening.astimezone(JST):%Y-%m-%d}",
-        )
-    places = {resident.municipality for resident in seed_residents(clock())}
-    layout = lay_out(
-        directory,
-        era=era,
-        municipalities=sorted(
-            place
-            for place in places
-            if place.prefecture in {prefecture.code for prefecture in prefectures}
-        ),
-        ports=Ports(),
-        clock_offset=offset,
-        key_store=check_key_store(key_store, "command line", "--key-store"),
-        serials=serials or ERA_SERIALS,
-    )
-    settings = load(layout.config, os.environ)
-    office = open_office(settings, open_register(settings, clock))
+    require_open(data.era(era), offset)
+    residents = seed_residents(clock())
+    places = {resident.municipality for resident in residents}
+    interruption = interruptible()
+    try:
+        with whole_or_nothing(directory):
+            layout = lay_out(
+                directory,
+                era=era,
+                municipalities=sorted(
+                    place
+                    for place in places
+                    if place.prefecture in {known.code for known in prefectures}
+                ),
+                ports=Ports(),
+                clock_offset=offset,
+                key_store=check_key_store(key_store, "command line", "--key-store"),
+                serials=serials or ERA_SERIALS,
+            )
+            lists = _found(layout, prefectures, clock)
+            interruption.check()
+    except KeyboardInterrupt:
+        click.echo("\nstopped; nothing is left behind", err=True)
+        sys.exit(130)
+    click.echo(f"published {lists} CRLs")
+    click.echo(f"\nReady: jpki serve --config {layout.config}")
+
+
+def _found(
+    layout: Layout, prefectures: Sequence[Prefecture], clock: ProcessClock
+) -> int:
+    """Found everything and tell it; how many lists there are."""
 
     def founded(record: CertificateRecord) -> None:
         click.echo(f"founded {record.authority}, valid to {record.not_after:%Y-%m-%d}")
@@ -114,8 +126,12 @@ def init(
     def crossed(record: CertificateRecord, subject: str) -> None:
         click.echo(f"{record.authority} certified {subject}")
 
-    lists = Founder(layout, settings, office).found(
-        prefectures, at=clock(), founded=founded, crossed=crossed
-    )
-    click.echo(f"published {len(lists)} CRLs")
-    click.echo(f"\nReady: jpki serve --config {layout.config}")
+    settings = load(layout.config, os.environ)
+    office = open_office(settings, open_register(settings, clock))
+    try:
+        lists = Founder(layout, settings, office).found(
+            prefectures, at=clock(), founded=founded, crossed=crossed
+        )
+    finally:
+        office.store.close()
+    return len(lists)

@@ -18,11 +18,9 @@ def keep_bundles(world: World) -> None:
     """Write what the commands need beside the artefacts: chain, and current CRLs."""
     # openssl tries one certificate for each issuer and never another: it is given the
     # two of the path from Tokyo's governor over the bridge to Ibaraki's.
-    chain = [
-        (world.artefacts / name).read_bytes()
-        for name in ("governor-13-to-bridge.pem", "bridge-to-governor-08.pem")
-    ]
-    (world.artefacts / "chain.pem").write_bytes(b"".join(chain))
+    chain = [(world.artefacts / name).read_bytes() for name in world.between]
+    if chain:
+        (world.artefacts / "chain.pem").write_bytes(b"".join(chain))
     with world.office.store.read() as uow:
         lists = [
             pem(current.crl, "X509 CRL")
@@ -39,13 +37,16 @@ def commands(world: World) -> list[str]:
     folder = world.artefacts
     policy = data.topology().governor_policy
     at = _at(world)
+    issuer = _file(folder / f"{world.issuer}.pem")
+    anchor = _file(folder / f"{world.anchor}.pem")
+    chain = f"-untrusted {_file(folder / 'chain.pem')}" if world.between else ""
     lines = []
     for name in ("first", "second"):
         lines.append(
             _line(
-                f"openssl ocsp -issuer {_file(folder / 'governor-08.pem')}"
+                f"openssl ocsp -issuer {issuer}"
                 f" -cert {_file(folder / f'{name}.pem')}"
-                f" -CAfile {_file(folder / 'governor-08.pem')}"
+                f" -CAfile {issuer}"
                 f" -url {world.status_url}/ocsp",
                 _tolerance(world),
                 at,
@@ -54,23 +55,21 @@ def commands(world: World) -> list[str]:
     for name in ("first", "second"):
         lines.append(
             _line(
-                f"openssl verify -crl_check"
-                f" -CAfile {_file(folder / 'governor-13.pem')}"
-                f" -untrusted {_file(folder / 'chain.pem')}"
-                f" -CRLfile {_file(folder / 'crls.pem')}"
-                f" -policy_check -policy {policy}",
+                f"openssl verify -crl_check -CAfile {anchor}",
+                chain,
+                f"-CRLfile {_file(folder / 'crls.pem')} -policy_check -policy {policy}",
                 at,
                 _file(folder / f"{name}.pem"),
             )
         )
     lines += [
         f"curl -s {world.status_url}/crls",
-        f"curl -s {world.status_url}/crls/governor-08/1/crl.crl"
+        f"curl -s {world.status_url}/crls/{world.issuer}/1/crl.crl"
         " | openssl crl -inform DER -noout -text",
         _line(
             f"{_program()} verify {_file(folder / 'application.xml')}"
             f" --signature {_file(folder / 'second.p7s')}"
-            f" --anchor {_file(folder / 'governor-13.pem')} --policy {policy}"
+            f" --anchor {anchor} --policy {policy}"
             f" --certificates-url {world.ca_url}/certificates"
             f" --crls-url {world.status_url}/crls",
             "" if not at else f"--at {world.clock():%Y-%m-%dT%H:%M:%SZ}",

@@ -8,28 +8,33 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import click
 
+from jpki import data
+from jpki.cli.dating import offset_for
 from jpki.cli.demo.by_hand import commands, keep_bundles
 from jpki.cli.demo.story import Story
 from jpki.cli.demo.telling import Teller
-from jpki.cli.demo.world import World, open_world
+from jpki.cli.demo.world import World, open_world, require_card
 from jpki.cli.interruption import interruptible
 from jpki.cli.language import language_of
 from jpki.errors import JpkiError
 from jpki.model.calendar import JST
-from jpki.service.clock import offset_to, parse_instant
 
 __all__ = ["demo"]
-
-_ERA = "prefectural-sha256"
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option(
+    "--era",
+    type=click.Choice(tuple(data.eras())),
+    default="prefectural-sha256",
+    show_default=True,
+    help="Algorithms, authorities and cards.",
+)
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
@@ -45,25 +50,29 @@ _ERA = "prefectural-sha256"
     default=None,
     help="Language of the story; by default that of the environment.",
 )
-def demo(as_json: bool, keep: Path | None, date: str | None, lang: str | None) -> None:
+def demo(
+    as_json: bool, era: str, keep: Path | None, date: str | None, lang: str | None
+) -> None:
     """Tell the whole story on real servers: enrol, sign, move house, be revoked.
 
     Everything runs on the loopback interface and in one folder. Nothing is left behind
-    unless --keep asks for it.
+    unless --keep asks for it. An era whose algorithms may not issue any more is told
+    on its first day. Of the last two eras no card is known that makes such keys.
     """
     interruptible()
-    offset = timedelta(0) if date is None else offset_to(parse_instant(date))
+    require_card(data.era(era))
+    offset = offset_for(data.era(era), date)
     teller = Teller(lang or language_of(), None if as_json else click.echo)
     started = time.perf_counter()
     try:
         with (
             _folder(keep) as directory,
-            open_world(directory, offset=offset, era=_ERA) as world,
+            open_world(directory, offset=offset, era=era) as world,
         ):
             teller.heading(
                 "opening.line",
                 date=f"{world.clock().astimezone(JST):%Y-%m-%d}",
-                era=_ERA,
+                era=era,
                 directory=directory,
             )
             ok = _tell(world, teller, as_json=as_json, started=started)
@@ -110,7 +119,7 @@ def _document(
         "demo": "jpki",
         "ok": failure is None,
         "at": f"{world.clock():%Y-%m-%dT%H:%M:%SZ}",
-        "era": _ERA,
+        "era": world.settings.common.era,
         "directory": str(world.layout.directory),
         "seconds": round(seconds, 3),
         "event_to_ocsp_seconds": None

@@ -7,18 +7,17 @@ from pathlib import Path
 
 from jpki import data
 from jpki.authority.directory import authority_certificates
-from jpki.cli.demo.world import PREFECTURES, World
+from jpki.cli.demo.world import World
 
 __all__ = ["write_portal_settings"]
 
 
 def write_portal_settings(world: World) -> Path:
     """Write the portal's file and its trust anchor; returns the file."""
-    own = f"governor-{PREFECTURES[1]}"
     anchor = next(
         entry.certificate
         for entry in authority_certificates(world.office)
-        if entry.authority == own and entry.self_signed
+        if entry.authority == world.anchor and entry.self_signed
     )
     folder = world.layout.directory
     (folder / "portal-anchor.cer").write_bytes(anchor)
@@ -32,7 +31,7 @@ def write_portal_settings(world: World) -> Path:
         "crls_url": f"{world.status_url}/crls",
     }
     lines = [
-        "# The portal of the other prefecture: it trusts its own governor alone.",
+        "# The portal of the other prefecture: it trusts one authority alone.",
         "[common]",
         f"era = {json.dumps(common.era)}",
         'data_directory = "data"',

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from jpki import data
-from jpki.authority.identifiers import BRIDGE, governor_id
+from jpki.authority.identifiers import BRIDGE
 from jpki.authority.workstation import Enrolment, enrol
 from jpki.cli.demo.client import PortalClient, StatusClient
 from jpki.cli.demo.portal import write_portal_settings
@@ -130,6 +130,8 @@ class Story:
         """What people call an authority."""
         if authority == BRIDGE:
             return self._tell.words("names.bridge")
+        if not authority.startswith("governor-"):
+            return self._tell.words(f"names.{authority}")
         prefecture = data.prefectures()[authority.removeprefix("governor-")]
         return self._tell.words(
             "names.governor", name=prefecture.name, romaji=prefecture.romaji
@@ -229,9 +231,7 @@ class Story:
         items = _items(self.first)
         path = " ← ".join(
             (
-                self._name(governor_id(prefecture)),
-                self._name(BRIDGE),
-                self._name("governor-08"),
+                *(self._name(authority) for authority in self._path()),
                 items.name,
             )
         )
@@ -249,6 +249,11 @@ class Story:
             number=evidence["crl"]["number"],
             produced=evidence["ocsp"]["this_update"],
         )
+
+    def _path(self) -> tuple[str, ...]:
+        """The authorities from the portal's own to the applicant's."""
+        anchor, issuer = self._world.anchor, self._world.issuer
+        return (anchor,) if anchor == issuer else (anchor, BRIDGE, issuer)
 
     def _sign(self) -> bytes:
         """Sign the application on the card, with whatever certificate it holds."""
@@ -299,7 +304,9 @@ class Story:
         listed = self._awaited_crl(started)
         say("crl", number=listed.number)
         self._tell.made(
-            world.save(step, "crl", "governor-08.crl.pem", pem(listed.raw, "X509 CRL"))
+            world.save(
+                step, "crl", f"{world.issuer}.crl.pem", pem(listed.raw, "X509 CRL")
+            )
         )
         books = world.auditor_client().examine_books()
         say("once", cursor=books["feed_position"])
@@ -310,16 +317,17 @@ class Story:
         """The first CRL that carries the serial number of the first certificate."""
         assert self.first is not None
         while time.perf_counter() - started < _PATIENCE_SECONDS:
-            listed = self._status.crl("governor-08")
+            listed = self._status.crl(self._world.issuer)
             if listed.lookup(self.first.serial) is not None:
                 return listed
             time.sleep(_LOOK_SECONDS)
         raise ServiceUnavailable("the publication", "the new CRL never came")
 
     def _issuer(self) -> Certificate:
+        issuer = self._world.issuer
         with self._world.office.store.read() as uow:
-            key = uow.authorities.generation("governor-08", 1)
-            own = uow.certificates.get("governor-08", key.serial)
+            key = uow.authorities.generation(issuer, 1)
+            own = uow.certificates.get(issuer, key.serial)
         assert own.certificate is not None
         return parse_certificate(own.certificate)
 

@@ -15,6 +15,7 @@ from typing import Final
 from jpki import data
 from jpki.access import RequestSigner
 from jpki.authority.client import AuthorityClient
+from jpki.authority.identifiers import BRIDGE, authority_for, has_bridge
 from jpki.authority.office import Office
 from jpki.cards.applet import VirtualCard
 from jpki.cards.card_types import card_type
@@ -23,6 +24,9 @@ from jpki.cards.transport import InProcessTransport
 from jpki.cli.demo.telling import Artefact, Step
 from jpki.cli.founding import AUDITOR, Founder, Layout, Ports, lay_out
 from jpki.cli.supervisor import Supervisor, free_ports
+from jpki.errors import ConfigurationError
+from jpki.model.eras import Era
+from jpki.model.purposes import Purpose
 from jpki.model.residents import Resident
 from jpki.registry.client import RegistryClient
 from jpki.registry.seeding import seed_residents
@@ -30,10 +34,30 @@ from jpki.service.clock import ProcessClock, system_random
 from jpki.service.office import open_office, open_register
 from jpki.service.settings import Settings, load
 
-__all__ = ["CountingTransport", "World", "open_world"]
+__all__ = ["CountingTransport", "World", "open_world", "require_card"]
 
 PREFECTURES: Final = ("08", "13")
 """Ibaraki, where the applicant lives, and Tokyo, whose portal verifies."""
+
+
+def require_card(era: Era) -> None:
+    """Say that the era's card can make the keys that its residents have.
+
+    Raises:
+        ConfigurationError: it cannot; what it makes is said.
+    """
+    wanted = era.suites[Purpose.SIGNATURE.value]
+    slot = card_type(era.card).slots[Purpose.SIGNATURE]
+    makes = [suite.id for suite in slot.suites]
+    if wanted not in makes:
+        raise ConfigurationError(
+            "command line",
+            "--era",
+            f"residents of {era.id} have keys of {wanted}, but the card of that time "
+            f"is not public, and {era.card} makes {', '.join(makes)}",
+            hint=f"`jpki pki build --era {era.id}` makes such certificates without "
+            "a card, and `jpki init` servers that issue them",
+        )
 
 
 class CountingTransport(InProcessTransport):
@@ -71,6 +95,26 @@ class World:
     def applicant(self) -> Resident:
         """The resident whose story it is: the first of the packaged register."""
         return self.residents[0]
+
+    @property
+    def issuer(self) -> str:
+        """The authority that certifies the applicant's signatures."""
+        municipality = self.applicant.municipality
+        return authority_for(self.office.era, municipality, Purpose.SIGNATURE)
+
+    @property
+    def anchor(self) -> str:
+        """The authority that the portal trusts: its own governor's, or the nation's."""
+        if has_bridge(self.office.era):
+            return f"governor-{PREFECTURES[1]}"
+        return self.issuer
+
+    @property
+    def between(self) -> tuple[str, ...]:
+        """Files of cross certificates from the portal's authority to the issuer."""
+        if self.anchor == self.issuer:
+            return ()
+        return (f"{self.anchor}-to-{BRIDGE}.pem", f"{BRIDGE}-to-{self.issuer}.pem")
 
     @property
     def ca_url(self) -> str:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -61,7 +66,7 @@ def test_every_era_can_be_founded(tmp_path: Path, era: str) -> None:
         Role.COUNTER,
     }
     assert {operator.authority for operator in operators} <= expected
-    assert now > FOUNDED[era]
+    assert now >= FOUNDED[era]
     store.close()
 
 
@@ -73,3 +78,54 @@ def test_an_era_that_is_over_is_refused(tmp_path: Path) -> None:
     assert "--at 2004-01-29" in result.output
     assert "[configuration]" in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+_PROGRAM = "from jpki.cli import main; main(prog_name='jpki')"
+
+
+@pytest.mark.parametrize("octets", [64, 4096, 300_000])
+def test_a_full_disk_leaves_nothing(tmp_path: Path, octets: int) -> None:
+    """Wherever it gets full: it is told with the next step, which then works."""
+    words = ["init", str(tmp_path / "new" / "site"), "--era", "jlis"]
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, *words],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (octets, octets)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stdout
+    assert "Traceback" not in done.stderr
+    assert "run the same command again" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_stopped_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    """While it founds authorities; the folder that was there stays, with its file."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "mine").write_text("mine", "utf-8")
+    words = [sys.executable, "-c", _PROGRAM, "init", str(folder)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 60
+
+        while not list(folder.rglob("*.sqlite*")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert process.poll() is None
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told.decode().strip().endswith("stopped; nothing is left behind")
+    assert [path.name for path in folder.iterdir()] == ["mine"]
+
+
+def test_an_installation_is_never_overwritten(tmp_path: Path) -> None:
+    """A second founding in its folder is refused, and takes nothing away."""
+    folder = tmp_path / "site"
+    assert _init(folder, "--era", "next-gen", "--prefecture", "13").exit_code == 0
+    before = sorted(folder.rglob("*"))
+    result = _init(folder, "--era", "next-gen", "--prefecture", "13")
+    assert result.exit_code == 2
+    assert "jpki.toml is there already" in result.output
+    assert sorted(folder.rglob("*")) == before
