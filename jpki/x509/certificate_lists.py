@@ -7,7 +7,6 @@ decoded when it is looked up. Only `EncodingError` escapes.
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +15,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from jpki.der import oids
-from jpki.der.reader import Element, Reader, read_one
+from jpki.der.reader import Element, read_one
 from jpki.der.times import read_time
 from jpki.errors import EncodingError
 from jpki.model.names import Name
@@ -25,6 +24,7 @@ from jpki.x509 import extension_values as values
 from jpki.x509.extension_values import Extension
 from jpki.x509.general_names import GeneralName
 from jpki.x509.names import parse_name
+from jpki.x509.revoked_index import RevokedIndex
 
 __all__ = [
     "MAX_CRL",
@@ -108,7 +108,7 @@ class CertificateList:
     this_update: datetime = field(compare=False)
     next_update: datetime | None = field(compare=False)
     extensions: Mapping[str, Extension] = field(compare=False, repr=False)
-    _entries: tuple[tuple[int, int], ...] = field(compare=False, repr=False)
+    _entries: RevokedIndex = field(compare=False, repr=False)
     """Serial number and offset in `raw`, sorted."""
 
     def __len__(self) -> int:
@@ -161,10 +161,8 @@ class CertificateList:
 
     def find(self, serial: int) -> CRLEntry | None:
         """The entry of this serial number."""
-        index = bisect_left(self._entries, (serial, 0))
-        if index == len(self._entries) or self._entries[index][0] != serial:
-            return None
-        return read_entry(Reader(self.raw, self._entries[index][1]).next(0x30))
+        found = self._entries.find(serial)
+        return None if found is None else read_entry(found.next(0x30))
 
     def lookup(self, serial: int) -> Revocation | None:
         """Since when and why this serial number is revoked, or None if it is not.
@@ -177,8 +175,8 @@ class CertificateList:
 
     def entries(self) -> Iterator[CRLEntry]:
         """Every entry, by position in the list, as indirect CRLs need it."""
-        for _, offset in sorted(self._entries, key=lambda entry: entry[1]):
-            yield read_entry(Reader(self.raw, offset).next(0x30))
+        for entry in self._entries.in_order():
+            yield read_entry(entry.next(0x30))
 
 
 def parse_crl(data: bytes) -> CertificateList:
@@ -189,7 +187,8 @@ def parse_crl(data: bytes) -> CertificateList:
     """
     if len(data) > MAX_CRL:
         raise EncodingError(f"a CRL of {len(data)} octets")
-    outer = read_one(data, 0x30).enter()
+    raw = bytes(data)
+    outer = read_one(raw, 0x30).enter()
     tbs = outer.next(0x30)
     algorithm = outer.next(0x30).raw
     signature = outer.next().bit_octets()
@@ -199,7 +198,7 @@ def parse_crl(data: bytes) -> CertificateList:
     if fields.algorithm != algorithm:
         raise EncodingError("two different signature algorithms in one CRL")
     return CertificateList(
-        raw=bytes(data),
+        raw=raw,
         tbs=tbs.raw,
         version=fields.version,
         signature_algorithm=algorithm,
@@ -211,9 +210,9 @@ def parse_crl(data: bytes) -> CertificateList:
         if fields.next_update is None
         else read_time(fields.next_update),
         extensions=fields.extensions,
-        _entries=()
+        _entries=RevokedIndex()
         if fields.revoked is None
-        else _walk(fields.revoked, fields.version),
+        else RevokedIndex.of(raw, fields.revoked, fields.version),
     )
 
 
@@ -256,24 +255,6 @@ def read_tbs_cert_list(tbs: Element) -> TBSCertList:
     return TBSCertList(
         version, algorithm, issuer, this_update, next_update, revoked, extensions
     )
-
-
-def _walk(revoked: Element, version: int) -> tuple[tuple[int, int], ...]:
-    """Serial number and offset of each entry, sorted; checks each entry's frame."""
-    items = revoked.enter()
-    if not items:
-        raise EncodingError("revokedCertificates is empty", offset=revoked.start)
-    found: list[tuple[int, int]] = []
-    while items:
-        item = items.next(0x30)
-        fields = item.enter()
-        found.append((fields.next().integer(), item.start))
-        read_time(fields.next())
-        if fields.optional(0x30) is not None and version < 2:
-            raise EncodingError("entry extensions in a version 1 CRL")
-        fields.finish()
-    found.sort()
-    return tuple(found)
 
 
 def read_entry(element: Element) -> CRLEntry:
