@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 __all__ = ["Attribute", "Name", "StringType"]
@@ -43,6 +43,18 @@ class Name:
     """RDNSequence in its encoded order; each RDN holds one or more attributes."""
 
     rdns: tuple[tuple[Attribute, ...], ...]
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Names are looked up all the time: each is hashed once.
+        object.__setattr__(self, "_hash", hash(self.rdns))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Name], tuple[object]]:
+        # Another process hashes texts in another way.
+        return Name, (self.rdns,)
 
     @classmethod
     def of(cls, *attributes: Attribute) -> Name:

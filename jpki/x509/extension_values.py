@@ -22,7 +22,7 @@ from jpki.x509.general_names import (
     read_general_names,
 )
 from jpki.x509.names import read_name
-from jpki.x509.reading import non_empty, read_count, read_flag, read_items
+from jpki.x509.reading import non_empty, read_count, read_flag, read_items, remembered
 
 __all__ = [
     "MAX_EXTENSIONS",
@@ -83,6 +83,7 @@ def read_extensions(element: Element) -> Mapping[str, Extension]:
 # -- keys and usage -------------------------------------------------------------------
 
 
+@remembered
 def read_key_usage(value: bytes) -> frozenset[KeyUsage]:
     """KeyUsage (4.2.1.3), at least one bit."""
     bits = read_one(value).named_bits()
@@ -91,6 +92,7 @@ def read_key_usage(value: bytes) -> frozenset[KeyUsage]:
     return frozenset(map(KeyUsage, bits))
 
 
+@remembered
 def read_extended_key_usage(value: bytes) -> frozenset[str]:
     """ExtKeyUsageSyntax (4.2.1.12): identifiers of purposes."""
     return frozenset(read_items(read_one(value, 0x30), Element.object_identifier))
@@ -110,6 +112,7 @@ class AuthorityKeyIdentifier:
     serial: int | None
 
 
+@remembered
 def read_authority_key_identifier(value: bytes) -> AuthorityKeyIdentifier:
     """AuthorityKeyIdentifier; issuer and serial come together or not at all."""
     fields = read_one(value, 0x30).enter()
@@ -137,6 +140,7 @@ class BasicConstraints:
     path_length: int | None
 
 
+@remembered
 def read_basic_constraints(value: bytes) -> BasicConstraints:
     """BasicConstraints. A path length without CA is read; rules judge it."""
     fields = read_one(value, 0x30).enter()
@@ -158,6 +162,7 @@ class NameConstraints:
     excluded: tuple[GeneralName, ...]
 
 
+@remembered
 def read_name_constraints(value: bytes) -> NameConstraints:
     """NameConstraints; minimum and maximum may not be used (4.2.1.10)."""
     fields = read_one(value, 0x30).enter()
@@ -190,6 +195,7 @@ class AccessDescription:
     location: GeneralName
 
 
+@remembered
 def read_access_descriptions(value: bytes) -> tuple[AccessDescription, ...]:
     """AuthorityInfoAccessSyntax."""
     return read_items(read_one(value, 0x30), _access)
@@ -220,6 +226,7 @@ class DistributionPoint:
     crl_issuer: tuple[GeneralName, ...]
 
 
+@remembered
 def read_crl_distribution_points(value: bytes) -> tuple[DistributionPoint, ...]:
     """CRLDistributionPoints or FreshestCRL."""
     return read_items(read_one(value, 0x30), _distribution_point)

@@ -27,6 +27,7 @@ from jpki.x509.certificate_lists import CertificateList, parse_crl
 from jpki.x509.extension_values import Extension
 from jpki.x509.general_names import GeneralName, URIName
 from jpki.x509.names import parse_name
+from jpki.x509.reading import remembered
 
 __all__ = [
     "MAX_CERTIFICATE",
@@ -41,6 +42,8 @@ __all__ = [
 MAX_CERTIFICATE: Final = 65_536
 """Octets. An ML-DSA-87 certificate has 7,400; bounds what one can cost."""
 
+_issuer_name = remembered(parse_name)
+_issuer_alternative_name = remembered(values.read_general_names_value)
 _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
 
 
@@ -162,7 +165,7 @@ class TBSCertificate:
     def issuer_alternative_name(self) -> tuple[GeneralName, ...]:
         """Further names of the issuer."""
         value = self.extension(oids.ISSUER_ALT_NAME)
-        return () if value is None else values.read_general_names_value(value)
+        return () if value is None else _issuer_alternative_name(value)
 
     @cached_property
     def basic_attributes(self) -> CertifiedAttributes | None:
@@ -250,7 +253,7 @@ def _read_tbs(element: Element) -> _Fields:
         "version": version,
         "serial": serial,
         "signature_algorithm": algorithm,
-        "issuer": parse_name(issuer.raw),
+        "issuer": _issuer_name(issuer.raw),
         "issuer_der": issuer.raw,
         "not_before": not_before,
         "not_after": not_after,

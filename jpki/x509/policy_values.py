@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from jpki.der.reader import Element, read_one
 from jpki.errors import EncodingError
-from jpki.x509.reading import read_count, read_items
+from jpki.x509.reading import read_count, read_items, remembered
 
 __all__ = [
     "PolicyConstraints",
@@ -52,6 +52,7 @@ class PolicyConstraints:
     inhibit_policy_mapping: int | None
 
 
+@remembered
 def read_certificate_policies(value: bytes) -> tuple[PolicyInformation, ...]:
     """CertificatePolicies; no policy may appear twice (4.2.1.4)."""
     policies = read_items(read_one(value, 0x30), _policy)
@@ -76,6 +77,7 @@ def _qualifier(element: Element) -> PolicyQualifier:
     return PolicyQualifier(oid, value)
 
 
+@remembered
 def read_policy_mappings(value: bytes) -> tuple[PolicyMapping, ...]:
     """PolicyMappings."""
     return read_items(read_one(value, 0x30), _mapping)
@@ -89,6 +91,7 @@ def _mapping(element: Element) -> PolicyMapping:
     return PolicyMapping(issuer, subject)
 
 
+@remembered
 def read_policy_constraints(value: bytes) -> PolicyConstraints:
     """PolicyConstraints, not empty."""
     fields = read_one(value, 0x30).enter()
@@ -103,6 +106,7 @@ def read_policy_constraints(value: bytes) -> PolicyConstraints:
     )
 
 
+@remembered
 def read_inhibit_any_policy(value: bytes) -> int:
     """InhibitAnyPolicy (4.2.1.14): SkipCerts."""
     return read_count(read_one(value), 0x02)

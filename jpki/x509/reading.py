@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache, wraps
 from typing import Final, TypeVar
 
 from jpki.der.reader import Element, Reader
 from jpki.errors import EncodingError
 
-__all__ = ["MAX_ITEMS", "non_empty", "read_count", "read_flag", "read_items"]
+__all__ = [
+    "MAX_ITEMS",
+    "non_empty",
+    "read_count",
+    "read_flag",
+    "read_items",
+    "remembered",
+]
 
 MAX_ITEMS: Final = 1024
 """Policies, mappings, distribution points: bounds what one extension can ask for."""
 
+_REMEMBERED: Final = 1024
+_SHORT: Final = 512
+"""How many values are remembered, and up to how many octets: bounds the memory."""
+
 T = TypeVar("T")
+
+
+def remembered(read: Callable[[bytes], T]) -> Callable[[bytes], T]:
+    """The same reader, which reads a short value once.
+
+    For values that the certificates of one authority have in common. What the reader
+    gives must not be changeable.
+    """
+    known = lru_cache(maxsize=_REMEMBERED)(read)
+
+    @wraps(read)
+    def reader(value: bytes) -> T:
+        return known(value) if len(value) <= _SHORT else read(value)
+
+    return reader
 
 
 def read_flag(fields: Reader, tag: int) -> bool:
