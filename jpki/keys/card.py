@@ -75,7 +75,7 @@ class CardSigner:
             self._certificate = self._with_pin(self._read_certificate)
         return self._certificate
 
-    def sign(self, message: bytes) -> bytes:
+    def sign(self, message: bytes | memoryview) -> bytes:
         """Hash here, sign there.
 
         Raises:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, TypeGuard
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, mldsa, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, mldsa, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from jpki.der import oids
@@ -100,7 +100,7 @@ class SoftwareSigner:
         """SubjectPublicKeyInfo, DER."""
         return self._public_key
 
-    def sign(self, message: bytes) -> bytes:
+    def sign(self, message: bytes | memoryview) -> bytes:
         """Hash, pad and sign; ECDSA nonces are deterministic (RFC 6979)."""
         return self._sign(message)
 
@@ -109,11 +109,16 @@ class SoftwareSigner:
         return f"SoftwareSigner({self._suite.id}, {name})"
 
 
-def _operation(key: PrivateKey, suite: SignatureSuite) -> Callable[[bytes], bytes]:
+def _operation(
+    key: PrivateKey, suite: SignatureSuite
+) -> Callable[[bytes | memoryview], bytes]:
     if isinstance(key, rsa.RSAPrivateKey):
         assert suite.digest is not None
-        rsa_key, pad, digest = key, padding.PKCS1v15(), _HASHES[suite.digest]
-        return lambda message: rsa_key.sign(message, pad, digest)
+        rsa_key, pad, name = key, padding.PKCS1v15(), suite.digest.value
+        hashed = utils.Prehashed(_HASHES[suite.digest])
+        return lambda message: rsa_key.sign(
+            hashlib.new(name, message).digest(), pad, hashed
+        )
     if isinstance(key, ec.EllipticCurvePrivateKey):
         assert suite.digest is not None
         ec_key = key

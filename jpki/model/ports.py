@@ -33,6 +33,10 @@ class Signer(Protocol):
         """SubjectPublicKeyInfo, DER (RFC 5280 4.1.2.7)."""
         ...
 
-    def sign(self, message: bytes) -> bytes:
-        """Sign the message; hashing and padding are the signer's business."""
+    def sign(self, message: bytes | memoryview) -> bytes:
+        """Sign the message; hashing and padding are the signer's business.
+
+        A long message is handed over as a view of where it stands: a signer that can
+        hash reads it there, and ML-DSA, which takes the message itself, does too.
+        """
         ...

@@ -30,7 +30,14 @@ from jpki.x509.issuers import (
 from jpki.x509.lint import lint_crl
 from jpki.x509.names import encode_name
 
-__all__ = ["CRLEntry", "PreparedCRL", "assemble", "prepare_crl"]
+__all__ = [
+    "CRLEntry",
+    "CRLFrame",
+    "PreparedCRL",
+    "assemble",
+    "crl_frame",
+    "prepare_crl",
+]
 
 CRLEntry = Revocation
 """What stands in a CRL is a line of the journal."""
@@ -81,22 +88,70 @@ def prepare_crl(
     Raises:
         RuleViolation: a value is missing, or a rule refuses the result.
     """
+    frame = crl_frame(
+        profile,
+        issuer=issuer,
+        number=number,
+        this_update=this_update,
+        next_update=next_update,
+        values=values,
+    )
+    ordered = sorted(entries, key=lambda entry: entry.serial)
+    dates = profile.invalidity_dates
+    body = b"".join(_entry(entry, dates=dates) for entry in ordered)
+    # RFC 5280 5.1.2.6: an empty list MUST be absent.
+    tbs = sequence(frame.before, tlv(0x30, body) if body else b"", frame.after)
+    findings = lint_crl(tbs, profile, issuer.suite)
+    refuse_errors(findings)
+    return PreparedCRL(
+        tbs=tbs,
+        suite=issuer.suite,
+        number=number,
+        this_update=frame.this_update,
+        next_update=frame.next_update,
+        findings=findings,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CRLFrame:
+    """What stands around the entries of a list."""
+
+    before: bytes
+    after: bytes
+    this_update: datetime
+    next_update: datetime
+
+
+def crl_frame(
+    profile: CRLProfile,
+    *,
+    issuer: IssuerView,
+    number: int,
+    this_update: datetime,
+    next_update: datetime | None = None,
+    values: Mapping[str, str] = _NOTHING,
+) -> CRLFrame:
+    """Encode everything but the entries; arguments as for `prepare_crl`.
+
+    Raises:
+        RuleViolation: a value is missing.
+    """
     begins = this_update.astimezone(UTC).replace(microsecond=0)
     ends = (begins + profile.lifetime) if next_update is None else next_update
     ends = ends.astimezone(UTC).replace(microsecond=0)
     filled = template_values(issuer, values)
-    ordered = sorted(entries, key=lambda entry: entry.serial)
-    dates = profile.invalidity_dates
-    body = b"".join(_entry(entry, dates=dates) for entry in ordered)
-    tbs = sequence(
-        _VERSION_2,
-        issuer.suite.algorithm_identifier,
-        encode_name(issuer.name),
-        time_choice(begins),
-        time_choice(ends),
-        # RFC 5280 5.1.2.6: an empty list MUST be absent.
-        tlv(0x30, body) if body else b"",
-        explicit(
+    return CRLFrame(
+        before=b"".join(
+            (
+                _VERSION_2,
+                issuer.suite.algorithm_identifier,
+                encode_name(issuer.name),
+                time_choice(begins),
+                time_choice(ends),
+            )
+        ),
+        after=explicit(
             0,
             sequence(
                 *(
@@ -105,16 +160,8 @@ def prepare_crl(
                 )
             ),
         ),
-    )
-    findings = lint_crl(tbs, profile, issuer.suite)
-    refuse_errors(findings)
-    return PreparedCRL(
-        tbs=tbs,
-        suite=issuer.suite,
-        number=number,
         this_update=begins,
         next_update=ends,
-        findings=findings,
     )
 
 

@@ -6,6 +6,7 @@ the algorithm, its signature is checked as well.
 
 from __future__ import annotations
 
+import re
 import subprocess
 from datetime import timedelta
 from pathlib import Path
@@ -19,9 +20,11 @@ from jpki import data
 from jpki.der import oids
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import Digest
+from jpki.x509.large_crls import prepare_large_crl
 from jpki.x509.ocsp import build_request, cert_id, parse_request
 from jpki.x509.parse import parse_certificate
 from jpki.x509.requests import assemble, request_info
+from jpki.x509.revocation_columns import columns_of
 from tests.support.reference_pki import FOUNDED, ReferencePKI, reference_pki
 
 _OPENSSL_ERAS: Final = [era for era in FOUNDED if era != "post-quantum"]
@@ -335,3 +338,39 @@ def test_openssl_crosses_from_one_key_of_an_authority_to_the_other(
     )
     _run(*common, "-trusted", old, new_with_old)
     _run(*common, "-trusted", new, leaf, ok=False)
+
+
+def test_openssl_reads_a_large_crl_and_checks_its_signature(tmp_path: Path) -> None:
+    """Made from columns, with serial numbers of every length and both forms of time."""
+    pki = reference_pki(_SHA256)
+    reasons = list(RevocationReason)
+    entries = [
+        Revocation(
+            serial=(1 << (8 * octets - 1)) - 1 - step,
+            at=pki.at + timedelta(days=5000 * step),
+            reason=reasons[(octets + step) % len(reasons)],
+            invalidity_date=pki.at if step else None,
+        )
+        for octets in range(1, 21)
+        for step in range(3)
+    ]
+    large = prepare_large_crl(
+        data.crl_profile("crl"),
+        issuer=pki.a.view,
+        number=7,
+        this_update=pki.at + timedelta(days=15_000),
+        entries=columns_of(entries).in_order(),
+    )
+    path = tmp_path / "large.crl"
+    path.write_bytes(large.signed(pki.a.signer.sign(large.tbs)))
+    (authority,) = _files(pki, tmp_path, "a")
+    shown = _run(
+        *("openssl", "crl", "-inform", "DER", "-in", path),
+        *("-CAfile", authority, "-noout", "-text"),
+    )
+    assert "verify OK" in shown
+    found = re.findall(r"Serial Number: ([0-9A-F]+)\n +Revocation Date: (.+)", shown)
+    assert [(int(serial, 16), " ".join(date.split())) for serial, date in found] == [
+        (entry.serial, f"{entry.at:%b} {entry.at.day} {entry.at:%H:%M:%S %Y} GMT")
+        for entry in sorted(entries, key=lambda entry: entry.serial)
+    ]

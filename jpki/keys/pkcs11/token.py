@@ -152,7 +152,9 @@ class Token:
             found = self._again_if_stale(lambda: self._key(wanted))
         return TokenSigner(self, wanted, found.suite, found.public_key)
 
-    def sign(self, uri: PKCS11URI, public_key: bytes, message: bytes) -> bytes:
+    def sign(
+        self, uri: PKCS11URI, public_key: bytes, message: bytes | memoryview
+    ) -> bytes:
         """A signature by the key of this URI, if its public half is still the same.
 
         Raises:
@@ -317,7 +319,7 @@ class TokenSigner:
         """SubjectPublicKeyInfo, DER."""
         return self._public_key
 
-    def sign(self, message: bytes) -> bytes:
+    def sign(self, message: bytes | memoryview) -> bytes:
         """Sign; a token that was away meanwhile is opened again.
 
         Raises:

@@ -50,7 +50,7 @@ def suite_of_label(label: str) -> SignatureSuite:
     return suite
 
 
-def prepared(suite: SignatureSuite, message: bytes) -> bytes:
+def prepared(suite: SignatureSuite, message: bytes | memoryview) -> bytes:
     """What the token's plain mechanism signs: DigestInfo for RSA, the hash for EC."""
     if suite.digest is None:
         raise KeyProviderError(f"suite {suite.id} has no digest to hand to a token")

@@ -306,7 +306,7 @@ class _BrokenKeyring:
         """Whatever the URI."""
         return self
 
-    def sign(self, message: bytes) -> bytes:
+    def sign(self, message: bytes | memoryview) -> bytes:
         """Something of the right length."""
         return bytes(len(message))[:70]
 

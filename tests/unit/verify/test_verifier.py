@@ -210,7 +210,7 @@ def test_a_stranger_key_does_not_sign_for_another(pki: ReferencePKI) -> None:
         suite = own.suite
         public_key = own.public_key
 
-        def sign(self, message: bytes) -> bytes:
+        def sign(self, message: bytes | memoryview) -> bytes:
             return stranger.sign(message)
 
     forged = sign_detached(

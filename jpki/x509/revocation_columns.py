@@ -1,0 +1,189 @@
+"""Revocations as columns: a million of them without a million objects.
+
+What stands in a row here is a `Revocation`. A national list is made from these columns
+and never from objects, which would take a hundred times the room and the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpki.errors import EncodingError
+from jpki.model.revocation import Revocation, RevocationReason
+
+__all__ = ["NO_DATE", "SERIAL_OCTETS", "RevocationColumns", "columns_of"]
+
+SERIAL_OCTETS: Final = 20
+"""Of the longest serial number (RFC 5280 4.1.2.2)."""
+NO_DATE: Final = int(np.iinfo(np.int64).min)
+"""In the column of invalidity dates: not known."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND: Final = timedelta(seconds=1)
+_WORDS: Final = ((0, 4, ">u4"), (4, 12, ">u8"), (12, 20, ">u8"))
+"""A serial number in pieces that the processor compares at once."""
+_WHOLE: Final = np.dtype(f"V{SERIAL_OCTETS}")
+_BLOCK: Final = 1 << 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class RevocationColumns:
+    """Revocations, one in a row.
+
+    Raises:
+        EncodingError: the columns are not of one length, or not of these types.
+    """
+
+    serials: NDArray[np.uint8] = field(repr=False)
+    """Twenty octets in a row, big-endian, zeros in front."""
+    revoked_at: NDArray[np.int64] = field(repr=False)
+    """Seconds since 1970, UTC."""
+    reasons: NDArray[np.uint8] = field(repr=False)
+    """CRLReason; 0 where it is unspecified."""
+    invalid_since: NDArray[np.int64] | None = field(default=None, repr=False)
+    """As `revoked_at`, or `NO_DATE`; None where no row has a date."""
+
+    def __post_init__(self) -> None:
+        count = len(self.revoked_at)
+        expected: list[tuple[NDArray[np.generic], type[np.generic], tuple[int, ...]]]
+        expected = [
+            (self.serials, np.uint8, (count, SERIAL_OCTETS)),
+            (self.revoked_at, np.int64, (count,)),
+            (self.reasons, np.uint8, (count,)),
+        ]
+        if self.invalid_since is not None:
+            expected.append((self.invalid_since, np.int64, (count,)))
+        for column, kind, shape in expected:
+            if column.dtype != kind or column.shape != shape:
+                raise EncodingError(
+                    f"a column of {column.dtype} {column.shape} among revocations, "
+                    f"not {np.dtype(kind)} {shape}"
+                )
+        if self.serials.strides[1] != 1:
+            raise EncodingError("the octets of a serial number are not side by side")
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.revoked_at)
+
+    def rises(self) -> bool:
+        """Whether each serial number is higher than the one before it."""
+        return all(
+            bool(
+                _lower(
+                    self.serials[start : start + _BLOCK][: len(self) - start - 1],
+                    self.serials[start + 1 : start + 1 + _BLOCK],
+                ).all()
+            )
+            for start in range(0, len(self) - 1, _BLOCK)
+        )
+
+    def in_order(self) -> RevocationColumns:
+        """The same rows by serial number."""
+        if self.rises():
+            return self
+        order = _order(self.serials)
+        dates = self.invalid_since
+        return RevocationColumns(
+            # One element for each number: octet by octet takes four times as long.
+            serials=self.serials.view(_WHOLE)[order].view(np.uint8),
+            revoked_at=self.revoked_at[order],
+            reasons=self.reasons[order],
+            invalid_since=None if dates is None else dates[order],
+        )
+
+    def rows(self) -> Iterator[Revocation]:
+        """Each row as an object.
+
+        Raises:
+            EncodingError: there is no such reason, or no such time.
+        """
+        for row in range(len(self)):
+            since = NO_DATE if self.invalid_since is None else self.invalid_since[row]
+            try:
+                yield Revocation(
+                    serial=int.from_bytes(self.serials[row].tobytes()),
+                    at=_EPOCH + int(self.revoked_at[row]) * _SECOND,
+                    reason=RevocationReason(int(self.reasons[row])),
+                    invalidity_date=None
+                    if since == NO_DATE
+                    else _EPOCH + int(since) * _SECOND,
+                )
+            except (ValueError, OverflowError) as error:
+                raise EncodingError(f"revocation in row {row}: {error}") from None
+
+
+def columns_of(entries: Iterable[Revocation]) -> RevocationColumns:
+    """These revocations as columns, in their order.
+
+    Raises:
+        EncodingError: a serial number is negative or longer than twenty octets, or a
+            time has no zone.
+    """
+    listed = list(entries)
+    try:
+        serials = b"".join(entry.serial.to_bytes(SERIAL_OCTETS) for entry in listed)
+    except OverflowError:
+        raise EncodingError("a serial number does not fit twenty octets") from None
+    dates = [entry.invalidity_date for entry in listed]
+    return RevocationColumns(
+        serials=np.frombuffer(serials, np.uint8).reshape(-1, SERIAL_OCTETS),
+        revoked_at=np.array([_seconds(entry.at) for entry in listed], np.int64),
+        reasons=np.array([entry.reason for entry in listed], np.uint8),
+        invalid_since=None
+        if not any(dates)
+        else np.array(
+            [NO_DATE if date is None else _seconds(date) for date in dates], np.int64
+        ),
+    )
+
+
+def _seconds(at: datetime) -> int:
+    if at.tzinfo is None:
+        raise EncodingError("a time without zone cannot be encoded")
+    return (at - _EPOCH) // _SECOND
+
+
+def _words(serials: NDArray[np.uint8]) -> list[NDArray[np.unsignedinteger]]:
+    return [
+        serials[:, begin:end].view(kind)[:, 0].astype(np.dtype(kind).newbyteorder("="))
+        for begin, end, kind in _WORDS
+    ]
+
+
+def _lower(these: NDArray[np.uint8], those: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which of these serial numbers are lower than their neighbours among those."""
+    lower = np.zeros(len(these), np.bool_)
+    same = np.ones(len(these), np.bool_)
+    for one, other in zip(_words(these), _words(those), strict=True):
+        lower |= same & (one < other)
+        same &= one == other
+    return lower
+
+
+def _order(serials: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """The rows by serial number.
+
+    The first eight octets that are not the same everywhere nearly always decide: then
+    one quick sort is enough, and otherwise all octets are sorted by.
+    """
+    words = _words(serials)
+    first = SERIAL_OCTETS
+    for (_, end, _), word in zip(_WORDS, words, strict=True):
+        differing = int(np.bitwise_or.reduce(word ^ word[0]))
+        if differing:
+            first = end - (differing.bit_length() + 7) // 8
+            break
+    first = min(first, SERIAL_OCTETS - 8)
+    leading = serials[:, first : first + 8].view(">u8")[:, 0].astype(np.uint64)
+    order = np.argsort(leading)
+    leading = leading[order]
+    if bool((leading[1:] == leading[:-1]).any()):
+        return np.lexsort(words[::-1])
+    return order
