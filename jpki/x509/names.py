@@ -171,6 +171,7 @@ def _prepared(value: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
+@lru_cache(maxsize=1024)
 def rfc4514(name: Name) -> str:
     """The name as a string, most specific RDN first (RFC 4514)."""
     return ",".join(
