@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from jpki.authority.certifying import subject_of
-from jpki.authority.checkpoints import KEY_MADE, Checkpoint, stored_checkpoints
+from jpki.authority.checkpoints import (
+    KEY_MADE,
+    SEALED,
+    Checkpoint,
+    key_details,
+    seal_details,
+    stored_checkpoints,
+)
 from jpki.authority.journaling import revocation_details
 from jpki.authority.serials import (
     RESERVED,
@@ -55,7 +62,7 @@ class AuditSummary:
     checkpoints: int
     """Signed heads in the database; all of them verify."""
     unsigned: int
-    """Entries after the last of them."""
+    """Entries after the last of them and the log's own entry about it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +124,7 @@ def verify_audit(
         head=reading.previous.hex(),
         root=reading.tree.root().hex(),
         checkpoints=len(reading.signed),
-        unsigned=reading.sequence - reading.good,
+        unsigned=reading.sequence - reading.signed_to,
     )
 
 
@@ -146,6 +153,14 @@ class _Reading:
         heads += [] if kept is None else [kept]
         self._due = sorted(heads, key=lambda head: head.entries, reverse=True)
         self._strangers = {head.key for head in self.signed}
+        self._sealed: dict[int, tuple[int, str]] = {}
+        """By how many entries a checkpoint is over: who says so, and what."""
+        self._keys: dict[str, tuple[int, str]] = {}
+
+    @property
+    def signed_to(self) -> int:
+        """The last entry that a checkpoint vouches for, or that is about it."""
+        return self.good + (self.good in self._sealed)
 
     def take(self, entry: AuditEntry) -> None:
         """The next entry."""
@@ -156,6 +171,9 @@ class _Reading:
             raise AuditError(self.sequence, "was altered")
         if entry.act == KEY_MADE:
             self._strangers.discard(entry.subject)
+            self._keys[entry.subject] = entry.sequence, entry.details
+        if entry.act == SEALED:
+            self._sealed[entry.sequence - 1] = entry.sequence, entry.details
         self.previous = entry.hash
         self._compare_nodes(self.tree.append(leaf_hash(entry.hash)))
         while self._due and self._due[-1].entries == self.sequence:
@@ -207,6 +225,45 @@ class _Reading:
             raise AuditError(
                 self.sequence, f"ends a log that does not name its key {key}"
             )
+        self._compare_checkpoints()
+        self._compare_keys()
+
+    def _compare_checkpoints(self) -> None:
+        """Those in the database are those of the log, each as it was made.
+
+        Before its first entry about one, the log was written without such entries.
+        """
+        held = {head.entries: head for head in self.signed}
+        for entries, (sequence, said) in self._sealed.items():
+            if entries not in held:
+                raise AuditError(sequence, "is about a checkpoint that was taken out")
+            if _details(said) != seal_details(held[entries]):
+                raise AuditError(sequence, "is about another checkpoint than is there")
+        first = min(self._sealed, default=self.sequence)
+        for entries in held.keys() - self._sealed.keys():
+            if entries >= first:
+                raise AuditError(
+                    entries, "ends a checkpoint that the log does not have"
+                )
+
+    def _compare_keys(self) -> None:
+        try:
+            keys = {key.id: key for key in self._uow.audit.tree.signing_keys()}
+        except StoreError as error:
+            raise AuditError(None, error.message) from None
+        for name, (sequence, said) in self._keys.items():
+            details = _details(said)
+            if name not in keys:
+                raise AuditError(sequence, "is about a key of the log that is gone")
+            if details and details != key_details(keys[name]):
+                raise AuditError(sequence, "is about a key that was altered since")
+
+
+def _details(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _nodes_over(entries: int) -> int:

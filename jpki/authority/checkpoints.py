@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -29,10 +30,13 @@ from jpki.x509.keys import verify_signature
 
 __all__ = [
     "KEY_MADE",
+    "SEALED",
     "Checkpoint",
     "checkpoint",
     "checkpoint_due",
+    "key_details",
     "parse_checkpoint",
+    "seal_details",
     "seal_if_due",
     "stored_checkpoints",
 ]
@@ -43,7 +47,11 @@ EVERY: Final = timedelta(hours=1)
 
 KEY_MADE: Final = "audit.key-made"
 """The act under which the log records its own keys."""
+SEALED: Final = "audit.sealed"
+"""The act under which it records its checkpoints: the entry right after what is signed,
+so that a checkpoint cannot be taken out alone."""
 
+_LOG: Final = "audit"
 _SUITE: Final = suite("p256-sha256")
 _TITLE: Final = "jpki audit checkpoint 1"
 _MAX_TEXT: Final = 16 * 1024
@@ -208,7 +216,7 @@ def _is_due(uow: AuthorityUnitOfWork, at: datetime) -> bool:
         newest = uow.audit.tree.newest()
         if newest is None:
             return entries > 0
-        new = entries - newest.record.entries
+        new = entries - newest.record.entries - _own_entry(uow, newest.record.entries)
         last = datetime.fromisoformat(newest.record.at)
         return new >= EVERY_ENTRIES or (new > 0 and at - last >= EVERY)
     except (AuditError, ValueError, TypeError):
@@ -227,7 +235,9 @@ def _seal(office: Office, uow: AuthorityUnitOfWork, at: datetime) -> Checkpoint:
     keys = tree.signing_keys()
     key = keys[-1] if keys else _new_key(office, uow, at)
     entries, _ = uow.audit.head()
-    if newest is not None and newest.entries == entries:
+    if newest is not None and (
+        newest.entries + _own_entry(uow, newest.entries) == entries
+    ):
         return newest
     unsigned = Checkpoint(
         entries=entries,
@@ -249,7 +259,35 @@ def _seal(office: Office, uow: AuthorityUnitOfWork, at: datetime) -> Checkpoint:
             signature=sealed.signature,
         )
     )
+    uow.audit.append(
+        at=at,
+        by=_LOG,
+        act=SEALED,
+        subject=_subject(sealed.entries),
+        details=seal_details(sealed),
+    )
     return sealed
+
+
+def _subject(entries: int) -> str:
+    return f"checkpoint/{entries}"
+
+
+def _own_entry(uow: AuthorityUnitOfWork, entries: int) -> int:
+    """1 where the log has an entry about the checkpoint over so many; it is no news."""
+    return int(bool(uow.audit.of_subject(_subject(entries))))
+
+
+def seal_details(sealed: Checkpoint) -> Mapping[str, str | int]:
+    """What the log says of a checkpoint."""
+    digest = hashlib.sha256(sealed.text.encode()).hexdigest()
+    return {"entries": sealed.entries, "sha256": digest}
+
+
+def key_details(key: AuditKeyRecord) -> Mapping[str, str]:
+    """What the log says of a key of its own."""
+    made = written_instant(key.made_at)
+    return {"suite": key.suite, "key_uri": key.key_uri, "made_at": made}
 
 
 def _new_key(office: Office, uow: AuthorityUnitOfWork, at: datetime) -> AuditKeyRecord:
@@ -262,5 +300,7 @@ def _new_key(office: Office, uow: AuthorityUnitOfWork, at: datetime) -> AuditKey
         made_at=at,
     )
     uow.audit.tree.add_key(key)
-    uow.audit.append(at=at, by="audit", act=KEY_MADE, subject=key.id)
+    uow.audit.append(
+        at=at, by=_LOG, act=KEY_MADE, subject=key.id, details=key_details(key)
+    )
     return key

@@ -23,9 +23,15 @@ from jpki.authority import (
     prove_growth,
     verify_audit,
 )
-from jpki.authority.checkpoints import checkpoint_due, stored_checkpoints
+from jpki.authority.checkpoints import (
+    KEY_MADE,
+    SEALED,
+    checkpoint_due,
+    stored_checkpoints,
+)
 from jpki.authority.proofs import CertificateProof, GrowthProof, absence
 from jpki.errors import AuditError, EncodingError, NotFound
+from jpki.model.ports import Signer
 from jpki.store import AuthorityStore
 from jpki.store.audit_log import AuditLog
 from tests.support.offices import (
@@ -81,10 +87,16 @@ def _drop_triggers(office: Office, *statements: str) -> None:
         connection.commit()
 
 
-def _forge(office: Office, end: int, *, edit: int | None = None) -> None:
-    """Cut the log after `end`, alter one entry, and make chain, tree and head fit."""
+def _forge(
+    office: Office, end: int, *, edit: int | None = None, without: tuple[str, ...] = ()
+) -> None:
+    """Cut the log after `end`, alter one entry or leave some out; all else fits."""
     with office.store.database.write() as connection:
-        entries = [e for e in AuditLog(connection).walk() if e.sequence <= end]
+        entries = [
+            entry
+            for entry in AuditLog(connection).walk()
+            if entry.sequence <= end and entry.act not in without
+        ]
         for table in ("audit_checkpoint", "audit_node", "audit_entry"):
             connection.execute(text(f"DELETE FROM {table}"))
         connection.execute(
@@ -116,7 +128,7 @@ def test_a_checkpoint_is_a_small_text_that_is_read_back(office: Office) -> None:
     assert parse_checkpoint(signed.text) == signed
     signed.verify()
     with office.store.read() as uow:
-        assert uow.audit.head()[0] == signed.entries
+        assert uow.audit.head()[0] == signed.entries + 1
         assert stored_checkpoints(uow)[-1] == signed
         assert verify_audit(uow, signed).unsigned == 0
 
@@ -162,7 +174,7 @@ def test_checkpoints_are_made_when_due(office: Office) -> None:
     _write(office, 1000)
     again = checkpoint_due(office, at=FOUNDING + timedelta(hours=1))
     assert again is not None
-    assert again.entries == made.entries + 1000
+    assert again.entries == made.entries + 1 + 1000
     assert again.key == made.key
     with office.store.read() as uow:
         assert verify_audit(uow).checkpoints == before + 2
@@ -174,8 +186,9 @@ def test_the_tree_keeps_up_over_many_levels(office: Office) -> None:
         _write(office, count)
     signed = checkpoint(office, at=FOUNDING)
     with office.store.read() as uow:
-        assert verify_audit(uow, signed).root == signed.root.hex()
-        assert uow.audit.tree.nodes() == signed.entries >> 8
+        assert verify_audit(uow, signed).entries == signed.entries + 1
+        assert uow.audit.tree.root(signed.entries) == signed.root
+        assert uow.audit.tree.nodes() == (signed.entries + 1) >> 8
 
 
 def test_entries_about_a_certificate_are_proven(office: Office) -> None:
@@ -272,14 +285,78 @@ def test_a_cut_with_nothing_left_inside_is_shown_by_the_one_kept(
     """A database cannot tell on its own; the checkpoint from elsewhere does."""
     signed = checkpoint(office, at=FOUNDING)
     _drop_triggers(office)
-    _forge(office, signed.entries - 3)
+    _forge(office, signed.entries - 3, without=(KEY_MADE, SEALED))
     with office.store.database.write() as connection:
         connection.execute(text("DELETE FROM audit_key"))
         connection.commit()
     with office.store.read() as uow:
-        verify_audit(uow)
+        left = verify_audit(uow).entries
     error = _complaint(office, signed)
-    assert error.sequence == signed.entries - 2
+    assert error.sequence == left + 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("DELETE FROM audit_checkpoint WHERE entries = :newest", "was taken out"),
+        ("DELETE FROM audit_checkpoint WHERE entries < :newest", "was taken out"),
+        ("DELETE FROM audit_checkpoint WHERE entries > 0 OR :newest = 0", "taken out"),
+        (
+            "INSERT INTO audit_checkpoint SELECT entries, root, at, key, signature"
+            " FROM another WHERE :newest > 0",
+            "the log does not have",
+        ),
+        (
+            "UPDATE audit_checkpoint SET at = another.at, root = another.root,"
+            " signature = another.signature FROM another"
+            " WHERE audit_checkpoint.entries = :newest",
+            "another checkpoint than is there",
+        ),
+        ("UPDATE audit_key SET key_uri = 'file:/mine' WHERE :newest > 0", "altered"),
+        (
+            "UPDATE audit_key SET made_at = '2020-01-01 00:00:00' WHERE :newest > 0",
+            "altered since",
+        ),
+    ],
+)
+def test_a_checkpoint_cannot_be_taken_out_or_put_in_alone(
+    office: Office, statement: str, reason: str
+) -> None:
+    """Nobody keeps one elsewhere; the log itself says which there are, and of whom."""
+    _write(office, 20)
+    newest = checkpoint(office, at=_LATER)
+    _write(office, 5)
+    key = _key_of_the_log(office)
+    other = replace(newest, at="2014-10-05T00:00:00Z")
+    if "INSERT" in statement:
+        with office.store.read() as uow:
+            other = replace(other, entries=newest.entries + 3)
+            other = replace(other, root=uow.audit.tree.root(other.entries))
+    other = replace(other, signature=key.sign(other.body))
+    _drop_triggers(
+        office, "CREATE TABLE another AS SELECT * FROM audit_checkpoint WHERE 1 = 0"
+    )
+    with office.store.database.write() as connection:
+        connection.execute(
+            text("INSERT INTO another VALUES (:entries, :root, :at, :key, :signature)"),
+            {
+                "entries": other.entries,
+                "root": other.root,
+                "at": other.at,
+                "key": other.key,
+                "signature": other.signature,
+            },
+        )
+        connection.execute(text(statement), {"newest": newest.entries})
+        connection.commit()
+    assert reason in _complaint(office).reason
+
+
+def _key_of_the_log(office: Office) -> Signer:
+    """Stolen, to sign what looks right."""
+    with office.store.read() as uow:
+        (key,) = uow.audit.tree.signing_keys()
+    return office.keyring.open(key.key_uri)
 
 
 def test_a_consistently_rewritten_past_is_located_between_checkpoints(
