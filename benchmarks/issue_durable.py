@@ -67,8 +67,8 @@ class _Size:
     grown: int
 
 
-_QUICK: Final = _Size(certificates=200, rounds=2, grown=20_000)
-_FULL: Final = _Size(certificates=1000, rounds=5, grown=5_000_000)
+_QUICK: Final = _Size(certificates=512, rounds=2, grown=20_000)
+_FULL: Final = _Size(certificates=2048, rounds=3, grown=5_000_000)
 
 
 def run(quick: bool) -> Sequence[Figure]:
