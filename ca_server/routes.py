@@ -241,7 +241,8 @@ def _for_two(routes: Blueprint, counter: Counter) -> None:
     @routes.get("/requests")
     def waiting() -> Answer:
         act = "read the requests"
-        require_role(counter.caller(), act, Role.CA_OPERATOR, Role.APPROVER)
+        roles = Role.CA_OPERATOR, Role.APPROVER, Role.RECOVERY
+        require_role(counter.caller(), act, *roles)
         records = open_requests(office, at=counter.instant())
         return json_answer({"requests": [_request(record) for record in records]})
 

@@ -75,8 +75,15 @@ _MAX_ID: Final = 63
 """Two identifiers and what joins them fit where the books name one actor."""
 _MAX_TEXT: Final = 4096
 
-_REQUESTING: Final[Mapping[DeedKind, Role]] = {DeedKind.ISSUE: Role.COUNTER}
-_APPROVING: Final[Mapping[DeedKind, Role]] = {DeedKind.ISSUE: Role.APPROVER}
+_CA: Final = (Role.CA_OPERATOR,)
+_REQUESTING: Final[Mapping[DeedKind, tuple[Role, ...]]] = {
+    DeedKind.ISSUE: (Role.COUNTER,)
+}
+_APPROVING: Final[Mapping[DeedKind, tuple[Role, ...]]] = {
+    DeedKind.ISSUE: (Role.APPROVER,),
+    DeedKind.ENROL: (Role.CA_OPERATOR, Role.RECOVERY),
+    DeedKind.DISMISS: (Role.CA_OPERATOR, Role.RECOVERY),
+}
 """Everything else is between CA operators."""
 
 _SEAL: Final = object()
@@ -151,7 +158,7 @@ def enter_request(
     evidence: Evidence | None = None,
 ) -> ConsentRecord:
     """The same within a transaction, which the caller commits."""
-    require_role(by, _wanted(deed), _REQUESTING.get(deed.kind, Role.CA_OPERATOR))
+    require_role(by, _wanted(deed), *_REQUESTING.get(deed.kind, _CA))
     bootstrap = _require_in_office(uow, by)
     if len(by.id) > _MAX_ID or len(deed.text) > _MAX_TEXT:
         raise RequestError("a request this long cannot be kept")
@@ -211,7 +218,7 @@ def approve(
         require_role(
             by,
             f"approve a request to {_wanted(deed)}",
-            _APPROVING.get(deed.kind, Role.CA_OPERATOR),
+            *_APPROVING.get(deed.kind, _CA),
         )
         if by.id == record.requested_by or (
             key_digest(by.public_key) == record.requester_key
@@ -282,7 +289,7 @@ def refuse(
             require_role(
                 by,
                 f"refuse a request to {_wanted(deed)}",
-                _APPROVING.get(deed.kind, Role.CA_OPERATOR),
+                *_APPROVING.get(deed.kind, _CA),
             )
         _require_in_office(uow, by)
         _require_open(record)

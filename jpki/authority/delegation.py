@@ -140,7 +140,7 @@ def _permit(authority: str, operator: Caller, by: Caller | Consent) -> None:
         by.require(enrolment(authority, operator))
         return
     require_role(by, "enrol an operator", Role.CA_OPERATOR)
-    if operator.role in (Role.CA_OPERATOR, Role.APPROVER):
+    if operator.role in (Role.CA_OPERATOR, Role.APPROVER, Role.RECOVERY):
         raise ConsentRequired(
             f"{by.id} alone cannot enrol {operator.id} as {operator.role.value}",
             hint="request the enrolment, and have another CA operator approve it",

@@ -18,7 +18,9 @@ __all__ = [
     "require_enough_left",
 ]
 
-LEAVE_BY_TWO: Final = frozenset({Role.CA_OPERATOR, Role.APPROVER, Role.AUDITOR})
+LEAVE_BY_TWO: Final = frozenset(
+    {Role.CA_OPERATOR, Role.APPROVER, Role.RECOVERY, Role.AUDITOR}
+)
 """Whose word counts, and who watches them: nobody sends them away alone."""
 
 _TWO_OF: Final = Role.CA_OPERATOR

@@ -147,6 +147,16 @@ def ca() -> None:
 
     One CA operator requests, another approves with a credential of their own; then it
     is carried out at once. Both names go into the audit log.
+
+    Where one of only two has lost the key, the sealed recovery credential approves a
+    successor, and that the other leaves; it approves nothing else.
+
+    \b
+    jpki ca credential new.pem ca-operator-3
+    jpki ca request enrol authority=… role=ca-operator credential=new.pem --as one.pem
+    jpki ca approve ID DIGEST --as recovery-1.pem
+    jpki ca request dismiss operator=ca-operator-2 --as one.pem
+    jpki ca approve ID DIGEST --as new.pem
     """
 
 

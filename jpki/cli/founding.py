@@ -47,11 +47,13 @@ from jpki.service.office import open_keyring
 from jpki.service.settings import ERA_SERIALS, FILE_STORE, Settings
 from jpki.store.authority_records import CertificateRecord, CRLRecord
 
-__all__ = ["Founder", "Layout", "Ports", "lay_out"]
+__all__ = ["RECOVERY", "Founder", "Layout", "Ports", "lay_out"]
 
 FOUNDER: Final = "ca-operator-1"
 SECOND: Final = "ca-operator-2"
 """Approves what the first requests."""
+RECOVERY: Final = "recovery-1"
+"""To be sealed and taken away; approves successors when one of the two lost a key."""
 AUDITOR: Final = "auditor-1"
 AUTHORITY_SERVER: Final = "authority-server"
 
@@ -130,7 +132,7 @@ def lay_out(
 def _credentials(
     folder: Path, municipalities: Iterable[MunicipalityCode]
 ) -> Mapping[str, Credential]:
-    names = [AUTHORITY_SERVER, FOUNDER, SECOND, AUDITOR]
+    names = [AUTHORITY_SERVER, FOUNDER, SECOND, RECOVERY, AUDITOR]
     for code in municipalities:
         names += [f"counter-{code}-1", f"registrar-{code}-1"]
     made = {name: create_credential(folder / f"{name}.pem", name) for name in names}
@@ -162,6 +164,7 @@ _ROLES: Final = {
     AUTHORITY_SERVER: Role.AUTHORITY_SERVER,
     FOUNDER: Role.CA_OPERATOR,
     SECOND: Role.CA_OPERATOR,
+    RECOVERY: Role.RECOVERY,
     AUDITOR: Role.AUDITOR,
 }
 
@@ -283,7 +286,8 @@ class Founder:
 
     def _enrol(self, prefectures: Collection[str], head: str, at: datetime) -> None:
         """Counters with the authority that certifies signatures; others with `head`."""
-        roles = (Role.CA_OPERATOR, Role.AUDITOR, Role.COUNTER)
+        by_two = (Role.CA_OPERATOR, Role.RECOVERY)
+        roles = (*by_two, Role.AUDITOR, Role.COUNTER)
         for credential in self._layout.callers.values():
             operator = as_caller(credential)
             place = operator.municipality
@@ -297,7 +301,7 @@ class Founder:
                 else authority_for(self._office.era, place, Purpose.SIGNATURE)
             )
             by: Caller | Consent = self._by
-            if operator.role is Role.CA_OPERATOR:
+            if operator.role in by_two:
                 by = self._agree(enrolment(authority, operator), at)
             enrol_operator(self._office, authority, operator, at=at, by=by)
 

@@ -13,7 +13,7 @@ import click
 
 from jpki import data
 from jpki.cli.dating import require_open
-from jpki.cli.founding import Founder, Layout, Ports, lay_out, prefectures_of
+from jpki.cli.founding import RECOVERY, Founder, Layout, Ports, lay_out, prefectures_of
 from jpki.cli.interruption import interruptible
 from jpki.cli.undoing import whole_or_nothing
 from jpki.model.places import Prefecture
@@ -112,7 +112,9 @@ def init(
         click.echo("\nstopped; nothing is left behind", err=True)
         sys.exit(130)
     click.echo(f"published {lists} CRLs")
-    click.echo(f"\nReady: jpki serve --config {layout.config}")
+    sealed = layout.data / "credentials" / f"{RECOVERY}.pem"
+    click.echo(f"\nSeal {sealed} and take it away (see `jpki ca --help`)")
+    click.echo(f"Ready: jpki serve --config {layout.config}")
 
 
 def _found(

@@ -17,6 +17,9 @@ class Role(Enum):
     """受付窓口端末 operator: files applications of residents of one municipality."""
     APPROVER = "approver"
     CA_OPERATOR = "ca-operator"
+    RECOVERY = "recovery"
+    """Approves who enters or leaves office, nothing else: a sealed credential, for the
+    day on which one of two CA operators has lost theirs."""
     AUDITOR = "auditor"
     REGISTRAR = "registrar"
     """Municipal clerk who records moves, deaths and corrections in the register."""

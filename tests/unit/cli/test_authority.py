@@ -146,3 +146,65 @@ def test_strangers_do_nothing(site: Path) -> None:
     config = site / "jpki.toml"
     result = _run("ca", "run", "--as", file, "--config", config)
     assert "[consent.not-in-office]" in result.output
+
+
+def test_a_lost_key_is_replaced_with_the_sealed_credential(tmp_path: Path) -> None:
+    """Successor in, the lost one out, a new seal; every step is in the log, signed."""
+    site = tmp_path / "site"
+    assert "recovery-1.pem" in _run("init", site, "--prefecture", "08").output
+    folder, config = site / "data" / "credentials", site / "jpki.toml"
+    one, sealed = folder / "ca-operator-1.pem", folder / "recovery-1.pem"
+    (folder / "ca-operator-2.pem").unlink()
+
+    def agreed(by: Path, *asked: str) -> Result:
+        request = _asked(site, *asked)
+        words = ["ca", "approve", request["id"], request["digest"]]
+        return _run(*words, "--as", by, "--config", config)
+
+    new, next_seal = tmp_path / "three.pem", tmp_path / "seal.pem"
+    _run("ca", "credential", new, "ca-operator-3")
+    _run("ca", "credential", next_seal, "recovery-2")
+    enrol = ("enrol", "authority=bridge")
+    steps = [
+        (sealed, (*enrol, "role=ca-operator", f"credential={new}")),
+        (new, ("dismiss", "operator=ca-operator-2")),
+        (new, (*enrol, "role=recovery", f"credential={next_seal}")),
+        (new, ("dismiss", "operator=recovery-1")),
+    ]
+    for by, asked in steps:
+        done = agreed(by, *asked)
+        assert done.exit_code == 0, done.output
+    opened = agreed(sealed, "dismiss", "operator=recovery-2")
+    assert "[consent.not-in-office]" in opened.output
+    verified = _run("audit", "verify", "--config", config)
+    assert verified.exit_code == 0, verified.output
+    settings, clock = load(config), ProcessClock()
+    office = open_office(settings, open_register(settings, clock))
+    with office.store.read() as uow:
+        entries = [entry for entry in uow.audit.walk() if "consent" in entry.act]
+    approvers = [e.actor for e in entries if e.act == "consent.approved"][-4:]
+    assert approvers == ["recovery-1", *["ca-operator-3"] * 3]
+    office.store.close()
+    assert one.exists()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("cross-certify", "issuer=governor-08", "subject=bridge"),
+        ("found", "authority=governor-13"),
+    ],
+)
+def test_the_sealed_credential_approves_nothing_else(
+    site: Path, asked: tuple[str, ...]
+) -> None:
+    """Nor does it ask for anything, whatever it is."""
+    request = _asked(site, *asked)
+    sealed = site / "data" / "credentials" / "recovery-1.pem"
+    end = ("--as", sealed, "--config", site / "jpki.toml")
+    refused = _run("ca", "approve", request["id"], request["digest"], *end)
+    assert refused.exit_code == 2
+    assert "[permission]" in refused.output
+    alone = _run("ca", "request", "dismiss", "operator=ca-operator-2", *end)
+    assert "[permission]" in alone.output
+    assert _ca(site, 1, "refuse", request["id"]).exit_code == 0

@@ -62,6 +62,7 @@ def test_every_era_can_be_founded(tmp_path: Path, era: str) -> None:
         assert sorted(numbers) == list(range(1, len(numbers) + 1))
     assert {operator.role for operator in operators} == {
         Role.CA_OPERATOR,
+        Role.RECOVERY,
         Role.AUDITOR,
         Role.COUNTER,
     }
