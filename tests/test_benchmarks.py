@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.__main__ import found, main, page
+from benchmarks.crl_peers import PycaPeer
+from benchmarks.crl_work import Issuer, revocations
 from benchmarks.figures import Figure, Report, Target
 from benchmarks.issue_work import Work
 
@@ -123,3 +125,30 @@ def test_a_run_prints_one_document() -> None:
     assert set(document) == {"benchmark", "machine", "figures"}
     assert document["benchmark"] == "startup"
     assert all(figure["value"] > 0 for figure in document["figures"])
+
+
+def test_the_lists_that_are_measured_are_what_they_say() -> None:
+    """As many entries as rows, by number; both peers list the same."""
+    for mixed in (False, True):
+        columns = revocations(500, mixed=mixed, ordered=False)
+        issuer = Issuer()
+        crl = x509.load_der_x509_crl(bytes(issuer.crl(columns.in_order())))
+        assert crl.is_signature_valid(issuer.private_key.public_key())
+        expected = sorted(entry.serial for entry in columns.rows())
+        assert [entry.serial_number for entry in crl] == expected
+        assert len({len(entry.extensions) for entry in crl}) == (3 if mixed else 1)
+    peer = x509.load_der_x509_crl(PycaPeer(issuer, revocations(500)).crl())
+    assert [entry.serial_number for entry in peer] == [
+        entry.serial for entry in revocations(500).rows()
+    ]
+
+
+@pytest.mark.slow
+def test_lists_are_measured_beside_hash_copy_and_peers() -> None:
+    """A quick run says how far from the limit, how much memory, and whether linear."""
+    result = CliRunner().invoke(main, ["crl", "--quick", "--json"])
+    figures = json.loads(result.stdout)["figures"]
+    assert len(figures) == 11
+    assert all(figure["value"] > 0 for figure in figures)
+    (builder,) = (figure for figure in figures if figure["peers"])
+    assert all(seconds > builder["value"] for seconds in builder["peers"].values())

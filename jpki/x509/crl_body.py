@@ -32,6 +32,7 @@ _ROWS: Final = 1 << 13
 
 _DAY: Final = 86_400
 _WORD: Final = 8
+_WHOLE: Final = np.dtype(f"V{SERIAL_OCTETS}")
 _BEFORE_SERIAL: Final = 4
 """Octets: the headers of the entry and of its serial number."""
 _GENERALIZED, _REASON, _DATE = 4, 2, 1
@@ -115,12 +116,14 @@ class CRLBody:
         if bool((forms == forms[0]).all()):
             target[:] = blocks[forms[0]].filled(serials, at, reasons, since)
             return
+        # One element for each number: octet by octet takes three times as long.
+        whole = serials.view(_WHOLE)[:, 0]
         sizes = np.array([block.size for block in blocks])[forms]
         starts = np.cumsum(sizes) - sizes
         for form in np.flatnonzero(np.bincount(forms)):
             which = np.flatnonzero(forms == form)
             filled = blocks[form].filled(
-                serials[which],
+                whole[which].view(np.uint8).reshape(-1, SERIAL_OCTETS),
                 at[which],
                 reasons[which],
                 None if since is None else since[which],
