@@ -103,7 +103,7 @@ def _openssl(issuer: Issuer, count: int) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="jpki-crl-") as folder:
         peer = OpenSSLPeer(issuer, columns, Path(folder))
         seconds = alternating(
-            {"jpki": lambda: issuer.crl(columns), peer.name: peer.crl}, 1, cpu_seconds
+            {"jpki": lambda: issuer.crl(columns), peer.name: peer.crl}, 3, cpu_seconds
         )
         assert peer.entries() == count
     return [
