@@ -26,7 +26,7 @@ from typing import Final
 from jpki.access import Evidence, require_role
 from jpki.authority.certifying import key_digest
 from jpki.authority.deeds import Deed, DeedKind
-from jpki.authority.in_office import caller_in_office, is_founding
+from jpki.authority.in_office import require_in_office, require_still_in_office
 from jpki.authority.office import Office, whole_second
 from jpki.authority.statements import (
     Statement,
@@ -42,7 +42,6 @@ from jpki.errors import (
     ConsentRequired,
     ConsentUsed,
     JpkiError,
-    NotInOffice,
     PermissionDenied,
     RequestError,
     SamePerson,
@@ -159,7 +158,7 @@ def enter_request(
 ) -> ConsentRecord:
     """The same within a transaction, which the caller commits."""
     require_role(by, _wanted(deed), *_REQUESTING.get(deed.kind, _CA))
-    bootstrap = _require_in_office(uow, by)
+    bootstrap = require_in_office(uow, by)
     if len(by.id) > _MAX_ID or len(deed.text) > _MAX_TEXT:
         raise RequestError("a request this long cannot be kept")
     record = ConsentRecord(
@@ -237,8 +236,8 @@ def approve(
             raise PermissionDenied(
                 by.id, f"approve request {identifier}", "a request nobody approved"
             )
-        bootstrap = _require_in_office(uow, by)
-        _require_still_in_office(uow, record.requested_by)
+        bootstrap = require_in_office(uow, by)
+        require_still_in_office(uow, record.requested_by)
         if len(by.id) > _MAX_ID:
             raise RequestError("an identifier this long cannot be kept")
         if record.approved_by is None:
@@ -291,7 +290,7 @@ def refuse(
                 f"refuse a request to {_wanted(deed)}",
                 *_APPROVING.get(deed.kind, _CA),
             )
-        _require_in_office(uow, by)
+        require_in_office(uow, by)
         _require_open(record)
         uow.consents.refuse(identifier, by=by.id, at=moment)
         uow.audit.append(
@@ -330,8 +329,8 @@ def usable_consent(
     """The same within a transaction."""
     _require_usable(record, at)
     consent = _consent(record)
-    _require_still_in_office(uow, consent.requested_by)
-    _require_still_in_office(uow, consent.approved_by)
+    require_still_in_office(uow, consent.requested_by)
+    require_still_in_office(uow, consent.approved_by)
     return consent
 
 
@@ -481,24 +480,3 @@ def _require_usable(record: ConsentRecord, at: datetime) -> None:
             f"request {record.id} expired at {record.expires:%Y-%m-%d %H:%M:%SZ}",
             hint="request it anew if it is wanted",
         )
-
-
-def _require_in_office(uow: AuthorityUnitOfWork, by: Caller) -> bool:
-    """Whether the caller is taken at their word, because no two are enrolled yet."""
-    if is_founding(uow):
-        return True
-    if caller_in_office(uow, by.id, at=None) != by:
-        raise _not_in_office(by.id)
-    return False
-
-
-def _require_still_in_office(uow: AuthorityUnitOfWork, operator: str) -> None:
-    if not is_founding(uow) and caller_in_office(uow, operator, at=None) is None:
-        raise _not_in_office(operator)
-
-
-def _not_in_office(operator: str) -> NotInOffice:
-    return NotInOffice(
-        f"{operator} is not an operator in office",
-        hint="somebody who is enrolled, and neither dismissed nor revoked",
-    )

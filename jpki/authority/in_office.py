@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from jpki.errors import LastInOffice
+from jpki.errors import LastInOffice, NotInOffice
 from jpki.model.operators import Caller, Role
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import CertificateState, OperatorRecord
@@ -16,6 +16,8 @@ __all__ = [
     "caller_in_office",
     "is_founding",
     "require_enough_left",
+    "require_in_office",
+    "require_still_in_office",
 ]
 
 LEAVE_BY_TWO: Final = frozenset(
@@ -52,6 +54,36 @@ def is_founding(uow: AuthorityUnitOfWork) -> bool:
     """Whether two CA operators were never enrolled yet."""
     enrolled = [known for known in uow.operators.all() if known.role is _TWO_OF]
     return len(enrolled) < 2
+
+
+def require_in_office(uow: AuthorityUnitOfWork, by: Caller) -> bool:
+    """Whether the caller is taken at their word, because no two are enrolled yet.
+
+    Raises:
+        NotInOffice: two are, and this is nobody in office.
+    """
+    if is_founding(uow):
+        return True
+    if caller_in_office(uow, by.id, at=None) != by:
+        raise _not_in_office(by.id)
+    return False
+
+
+def require_still_in_office(uow: AuthorityUnitOfWork, operator: str) -> None:
+    """Say that somebody who has asked or agreed before is in office now.
+
+    Raises:
+        NotInOffice: not any more.
+    """
+    if not is_founding(uow) and caller_in_office(uow, operator, at=None) is None:
+        raise _not_in_office(operator)
+
+
+def _not_in_office(operator: str) -> NotInOffice:
+    return NotInOffice(
+        f"{operator} is not an operator in office",
+        hint="somebody who is enrolled, and neither dismissed nor revoked",
+    )
 
 
 def require_enough_left(
