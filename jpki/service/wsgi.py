@@ -40,6 +40,7 @@ _CONNECTIONS: Final = 512
 _IDLE_SECONDS: Final = 30
 """A connection without a request is closed after this."""
 _TICK_SECONDS: Final = 0.25
+_START_SECONDS: Final = 1.0
 _GRACE_SECONDS: Final = 10.0
 """How long requests and background work may take to end after a stop."""
 _HEADER_LIMIT: Final = 32 * 1024
@@ -123,6 +124,7 @@ def run(
     workers = [_start(work, stop, failed) for work in background]
     try:
         with _signals_set(stop, server.pull_trigger):
+            _await_threads(server)
             announce(_url(listener))
             while not stop.is_set():
                 _turn(connections)
@@ -166,6 +168,17 @@ def _listen(host: str, port: int) -> socket.socket:
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _await_threads(server: Any) -> None:
+    """Wait until every thread waits for work.
+
+    One that is still to be run for the first time counts as busy, so a request that
+    came before would be logged as one that must queue.
+    """
+    deadline = time.monotonic() + _START_SECONDS
+    while server.task_dispatcher.active_count and time.monotonic() < deadline:
+        time.sleep(0.001)
 
 
 def _turn(connections: dict[int, Any]) -> None:

@@ -170,7 +170,8 @@ def _printed(*words: str) -> str:
         jpki, [*words, "--help"], prog_name="jpki"
     )
     assert result.exit_code == 0, result.output
-    return _block(result.output)
+    # What others write to standard error meanwhile, such as logs, is not of the help.
+    return _block(result.stdout)
 
 
 def make_help() -> str:
