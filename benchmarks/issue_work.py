@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from math import ceil
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 from jpki import data
 from jpki.der import oids
@@ -17,9 +19,9 @@ from jpki.x509.certificates import assemble, prepare_certificate, series_of
 from jpki.x509.issuers import IssuerView
 from jpki.x509.keys import key_identifier
 
-__all__ = ["BATCH", "NOT_BEFORE", "VALUES", "Certified", "Work"]
+__all__ = ["GROUP", "NOT_BEFORE", "VALUES", "Certified", "Work"]
 
-BATCH: Final = 150
+GROUP: Final = 64
 """Certificates that are recorded together: before any is signed, and when all are."""
 
 NOT_BEFORE: Final = datetime(2026, 4, 1, 1, 2, 3, tzinfo=UTC)
@@ -28,6 +30,8 @@ VALUES: Final = {
     "municipality": "Kiyose-shi",
     "ocsp_url": "http://ocsp.jpki.example/",
 }
+T = TypeVar("T")
+
 _FAMILIES: Final = ("佐藤", "鈴木", "田中", "渡辺", "長谷川", "佐々木", "林")
 _GIVEN: Final = ("花子", "太郎", "美咲", "健", "さくら", "龍之介", "恵子")
 _FULL_WIDTH: Final = {ord("0") + digit: ord("０") + digit for digit in range(10)}
@@ -68,30 +72,37 @@ class Work:
             values=VALUES,
             not_before=NOT_BEFORE,
         )
-        self._message = self._prepared(self.residents[0])
-        self.sample = assemble(
-            self._message, self.suite, self.signer.sign(self._message)
-        )
+        self._messages = [self._prepared(resident) for resident in self.residents]
+        first = self._messages[0]
+        self.sample = assemble(first, self.suite, self.signer.sign(first))
 
-    def sign(self) -> None:
-        """The limit: only the signatures."""
-        sign, message = self.signer.sign, self._message
-        for _ in self.residents:
+    def sign(self, number: int) -> None:
+        """The limit: only the signatures of one group."""
+        sign = self.signer.sign
+        for message in self._of_group(number, self._messages):
             sign(message)
 
-    def issue(self) -> list[bytes]:
-        """Certify every resident, in batches: prepare all, sign all, complete all."""
+    def issue(self, number: int) -> list[bytes]:
+        """Certify one group: prepare all, sign all, complete all."""
         sign, suite = self.signer.sign, self.suite
-        issued: list[bytes] = []
-        for start in range(0, len(self.residents), BATCH):
-            batch = self.residents[start : start + BATCH]
-            prepared = [self._prepared(resident) for resident in batch]
-            signatures = [sign(tbs) for tbs in prepared]
-            issued += [
-                assemble(tbs, suite, signature)
-                for tbs, signature in zip(prepared, signatures, strict=True)
-            ]
-        return issued
+        group = self._of_group(number, self.residents)
+        prepared = [self._prepared(resident) for resident in group]
+        signatures = [sign(tbs) for tbs in prepared]
+        return [
+            assemble(tbs, suite, signature)
+            for tbs, signature in zip(prepared, signatures, strict=True)
+        ]
+
+    def issue_all(self) -> list[bytes]:
+        """Certify every resident."""
+        groups = range(ceil(len(self.residents) / GROUP))
+        return [certificate for number in groups for certificate in self.issue(number)]
+
+    def _of_group(self, number: int, of_all: Sequence[T]) -> Sequence[T]:
+        """These, GROUP at a time; after the last group the first comes again."""
+        groups = ceil(len(of_all) / GROUP)
+        begin = number % groups * GROUP
+        return of_all[begin : begin + GROUP]
 
     def authority(self) -> bytes:
         """The authority's own certificate."""

@@ -7,8 +7,9 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from time import perf_counter
+from typing import NamedTuple
 
-__all__ = ["alternating", "command", "cpu_seconds"]
+__all__ = ["Pair", "alternating", "command", "cpu_seconds", "neighbours"]
 
 
 def cpu_seconds() -> float:
@@ -38,6 +39,43 @@ def alternating(
             if round_number:
                 seconds[name].append(clock() - began)
     return {name: median(values) for name, values in seconds.items()}
+
+
+class Pair(NamedTuple):
+    """What two that took turns came to."""
+
+    first: float
+    """Median seconds of the one."""
+    ratio: float
+    """Median of what it took, divided by what the other took directly beside it."""
+
+
+def neighbours(
+    first: Callable[[int], object],
+    second: Callable[[int], object],
+    rounds: int,
+    clock: Callable[[], float] = perf_counter,
+) -> Pair:
+    """Compare two that differ by less than the machine's speed does in a second.
+
+    Each round runs both, one directly after the other, and gives one ratio. Who goes
+    first changes from round to round, so that neither always comes upon what the other
+    left in the caches. Both are told the number of the round, and are run once before
+    the first.
+    """
+    both = first, second
+    seconds: list[float] = []
+    ratios: list[float] = []
+    for round_number in range(-1, rounds):
+        took = [0.0, 0.0]
+        for place in (0, 1) if round_number % 2 else (1, 0):
+            began = clock()
+            both[place](max(round_number, 0))
+            took[place] = clock() - began
+        if round_number >= 0:
+            seconds.append(took[0])
+            ratios.append(took[0] / took[1])
+    return Pair(median(seconds), median(ratios))
 
 
 def command(*arguments: str) -> Callable[[], object]:

@@ -112,7 +112,7 @@ class _Verifier:
     """An authority's certificate and CRL, and the certificates to be judged."""
 
     def __init__(self, work: Work, revoked: int) -> None:
-        self.certificates = work.issue()
+        self.certificates = work.issue_all()
         self._authority = work.authority()
         self._crl = _crl(work, revoked)
         self._anchor = TrustAnchor.of(parse_certificate(self._authority))

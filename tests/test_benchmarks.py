@@ -90,7 +90,7 @@ def test_an_unknown_benchmark_is_refused_with_those_there_are() -> None:
 def test_what_the_issuing_benchmark_issues_is_what_it_says() -> None:
     """Certificates that all differ, each of which another implementation can read."""
     work = Work("p256-sha256", 60, Random(1))
-    issued = [x509.load_der_x509_certificate(each) for each in work.issue()]
+    issued = [x509.load_der_x509_certificate(each) for each in work.issue_all()]
     key = work.private_key.public_key()
     assert isinstance(key, ec.EllipticCurvePublicKey)
     for certificate in issued:

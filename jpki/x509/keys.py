@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -52,8 +51,7 @@ _MGF1: Final = "1.2.840.113549.1.1.8"
 # -- naming and judging ---------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _KeyInfo:
+class _KeyInfo(NamedTuple):
     oid: str
     parameters: bytes | None
     key: bytes
