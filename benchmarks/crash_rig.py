@@ -27,25 +27,23 @@ from typing import Final, TypeVar
 
 from sqlalchemy import text
 
-from jpki import data
+from benchmarks.installation import TOWN, installed
 from jpki.access import RequestSigner
 from jpki.authority.audit import account_for_serials, verify_audit
 from jpki.authority.client import AuthorityClient
 from jpki.authority.office import Office
-from jpki.cli.founding import Founder, Layout, Ports, lay_out
-from jpki.cli.supervisor import Supervisor, free_ports
+from jpki.cli.founding import Layout
 from jpki.errors import AuditError, ServiceUnavailable
 from jpki.keys.memory import generate_key
 from jpki.model.calendar import day_in_japan
-from jpki.model.codes import MunicipalityCode, ResidentCode
+from jpki.model.codes import ResidentCode
 from jpki.model.events import EventKind
 from jpki.model.residents import BasicInformation, Gender, Resident
 from jpki.model.suites import suite
 from jpki.registry.changes import Change
 from jpki.registry.client import RegistryClient
 from jpki.service.clock import ProcessClock, system_random
-from jpki.service.office import open_office, open_register
-from jpki.service.settings import Settings, load
+from jpki.service.settings import Settings
 from jpki.store import RegistryStore
 from jpki.store.authority_records import CertificateState
 from jpki.x509.issuers import assemble
@@ -68,7 +66,6 @@ POINTS: Final = (
 )
 """Where a procedure of issuing, revoking or publishing can be cut off."""
 
-_TOWN: Final = MunicipalityCode("082201")
 _CLERKS: Final = 2
 _START_SECONDS: Final = 30.0
 _SETTLE_SECONDS: Final = 60.0
@@ -153,10 +150,10 @@ class Rig:
         )
 
     def _clerk(self) -> None:
-        counter = AuthorityClient(self._url, self._signer(f"counter-{_TOWN}-1"))
+        counter = AuthorityClient(self._url, self._signer(f"counter-{TOWN}-1"))
         registrar = RegistryClient(
             self._settings.authority.registry_url,
-            self._signer(f"registrar-{_TOWN}-1"),
+            self._signer(f"registrar-{TOWN}-1"),
         )
         try:
             while not self._stop.is_set():
@@ -354,7 +351,7 @@ def _people(chance: random.Random) -> Iterator[Resident]:
     for number in range(10**9):
         yield Resident(
             code=ResidentCode.from_ten(f"{9_000_000_000 + number}"),
-            municipality=_TOWN,
+            municipality=TOWN,
             basic=BasicInformation(
                 name=f"試験　太郎{chance.randrange(10)}",
                 address="茨城県つくば市天王台一丁目１番地１",
@@ -372,23 +369,6 @@ def open_rig(directory: Path, *, seed: int | None = None) -> Iterator[Rig]:
         directory: for everything; kept for whoever wants to look into it.
         seed: of the moments at which to kill; chosen and told by nobody if None.
     """
-    authority, revocation, registry = free_ports(3)
-    layout = lay_out(
-        directory,
-        era="prefectural-sha256",
-        municipalities=[_TOWN],
-        ports=Ports(authority=authority, revocation=revocation, registry=registry),
-    )
-    settings = load(layout.config)
-    clock = ProcessClock()
-    office = open_office(settings, open_register(settings, clock))
-    Founder(layout, settings, office).found(
-        [data.prefectures()["08"]],
-        at=clock(),
-        founded=lambda _: None,
-        crossed=lambda _, __: None,
-    )
     chance = random.Random(secrets.randbits(64) if seed is None else seed)
-    with Supervisor(layout.config, layout.data / "logs") as supervisor:
-        supervisor.start("registry_stub")
-        yield Rig(layout, settings, office, chance=chance)
+    with installed(directory) as place:
+        yield Rig(place.layout, place.settings, place.office, chance=chance)

@@ -16,6 +16,8 @@ from benchmarks.crl_peers import PycaPeer
 from benchmarks.crl_work import Issuer, revocations
 from benchmarks.figures import Figure, Report, Target
 from benchmarks.issue_work import Work
+from benchmarks.staged_server import STAGES
+from benchmarks.stages import Stages
 
 _FIGURE = Figure(
     name="signatures",
@@ -115,6 +117,31 @@ def test_issuing_is_measured_beside_signature_and_peers() -> None:
         assert figure["ratio_to_limit"] > 0
         assert len(figure["peers"]) == 3
         assert all(rate < figure["value"] for rate in figure["peers"].values())
+
+
+def test_a_stage_counts_only_what_no_stage_within_it_counts() -> None:
+    """Each thread's computing is counted once, and for the innermost stage."""
+    stages = Stages()
+    with stages.stage("outer"):
+        with stages.stage("inner"):
+            sum(range(2_000_000))
+        with stages.stage("all of it", whole=True), stages.stage("inner"):
+            sum(range(1_000_000))
+    spent = stages.seconds()
+    assert spent["inner"] > spent["all of it"] > spent["outer"]
+
+
+@pytest.mark.slow
+def test_the_server_tells_where_its_time_goes() -> None:
+    """All stages are met on a certificate's way, and they make up nearly the whole."""
+    result = CliRunner().invoke(main, ["issue_http", "--quick", "--json"])
+    values = {
+        figure["name"]: figure["value"]
+        for figure in json.loads(result.stdout)["figures"]
+    }
+    spent = [values[f"of these: {stage}"] for stage in STAGES]
+    assert all(stage > 0 for stage in spent)
+    assert 0.5 < sum(spent) / values["server, each certificate"] <= 1.01
 
 
 @pytest.mark.slow
