@@ -36,18 +36,16 @@ def caller_in_office(
     The certificate must not be revoked and, where an instant is given, neither expired
     nor still to come.
     """
-    known = uow.operators.find(operator)
-    if known is None or known.dismissed_at is not None:
-        return None
-    certificate = uow.certificates.get(known.authority, known.serial)
+    known = uow.operators.standing(operator)
     if (
-        certificate.state is not CertificateState.ISSUED
-        or uow.journal.find(known.authority, known.serial) is not None
+        known is None
+        or known.operator.dismissed_at is not None
+        or known.certificate is not CertificateState.ISSUED
+        or known.revoked
+        or (at is not None and not known.not_before <= at <= known.not_after)
     ):
         return None
-    if at is not None and not certificate.not_before <= at <= certificate.not_after:
-        return None
-    return as_caller(known)
+    return as_caller(known.operator)
 
 
 def is_founding(uow: AuthorityUnitOfWork) -> bool:

@@ -37,6 +37,7 @@ __all__ = [
     "KeyGenerationRecord",
     "KeyStanding",
     "OperatorRecord",
+    "OperatorStanding",
     "ResponderRecord",
     "SerialBlockRecord",
 ]
@@ -287,6 +288,17 @@ class OperatorRecord:
     enrolled_at: datetime
     enrolled_by: str
     dismissed_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OperatorStanding:
+    """An operator, and whether the certificate holds."""
+
+    operator: OperatorRecord
+    certificate: CertificateState
+    not_before: datetime
+    not_after: datetime
+    revoked: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select
+from sqlalchemy.sql import Executable
 
 __all__ = ["Nonces"]
 
@@ -23,14 +26,29 @@ class Nonces:
 
         Expired ones are forgotten on the way: the signature's own expiry refuses them.
         """
-        table = self._table
-        self._connection.execute(delete(table).where(table.c.expires < at))
-        known = select(table.c.nonce).where(
-            table.c.key_id == key_id, table.c.nonce == nonce
-        )
-        if self._connection.execute(known).first() is not None:
+        statements, execute = _statements(self._table), self._connection.execute
+        this: dict[str, Any] = {"key_id": key_id, "nonce": nonce}
+        execute(statements.forget, {"now": at})
+        if execute(statements.known, this).first() is not None:
             return False
-        self._connection.execute(
-            insert(table).values(key_id=key_id, nonce=nonce, expires=expires)
-        )
+        execute(statements.enter, this | {"expires": expires})
         return True
+
+
+class _Statements(NamedTuple):
+    forget: Executable
+    known: Executable
+    enter: Executable
+
+
+@lru_cache
+def _statements(table: Table) -> _Statements:
+    """Made once: every signed request needs them."""
+    mine = table.c
+    return _Statements(
+        forget=delete(table).where(mine.expires < bindparam("now")),
+        known=select(mine.nonce).where(
+            mine.key_id == bindparam("key_id"), mine.nonce == bindparam("nonce")
+        ),
+        enter=insert(table),
+    )
