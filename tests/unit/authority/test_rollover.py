@@ -50,7 +50,6 @@ from jpki.x509.keys import verify_signature
 from jpki.x509.ocsp import build_request, cert_id, parse_response
 from jpki.x509.parse import Certificate, parse_certificate
 from tests.support.offices import (
-    FOUNDING,
     GOVERNOR,
     OPERATOR,
     TARO,
@@ -199,7 +198,7 @@ def test_the_clock_tells_which_key_certifies(office: Office) -> None:
     keys = _generations(office)
     second = timedelta(seconds=1)
     moments = (
-        (FOUNDING, TARO, 0),
+        (ROLLOVER, TARO, 0),
         (SWITCH - second, HANAKO, 0),
         (SWITCH, JIRO, 1),
     )
