@@ -8,6 +8,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
+from jpki.authority.kept_answers import KeptAnswers
 from jpki.authority.office import Office
 from jpki.authority.responder import Responder
 from jpki.model.ports import Clock
@@ -21,18 +22,27 @@ from ocsp_crl.routes import RevocationService, blueprint
 __all__ = ["create_app"]
 
 
-def create_app(settings: Settings, office: Office, *, clock: Clock) -> Flask:
+def create_app(
+    settings: Settings,
+    office: Office,
+    *,
+    clock: Clock,
+    answers: KeptAnswers | None = None,
+) -> Flask:
     """Serve the status of what an office has issued.
 
     Args:
         settings: the whole file; [common] and [revocation] are used.
         office: its keyring opens the responders' keys, not the authorities'.
         clock: the time.
+        answers: shared with whoever gives them without this application.
     """
     own = settings.revocation
+    responder = Responder(office, own.response_lifetime)
     service = RevocationService(
         office=office,
-        responder=Responder(office, own.response_lifetime),
+        responder=responder,
+        answers=answers or KeptAnswers(office, responder),
         clock=RequestClock(clock=clock, test_system=settings.common.test_system),
         health=Health({"database": lambda: _current(office)}),
     )

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from flask import Blueprint, Response, request
 
+from jpki.authority.kept_answers import KeptAnswers
 from jpki.authority.office import Office
 from jpki.authority.responder import OCSPAnswer, Responder
 from jpki.errors import NotFound, RequestError
@@ -37,12 +38,19 @@ class RevocationService:
 
     office: Office
     responder: Responder
+    answers: KeptAnswers
     clock: RequestClock
     health: Health
 
     def instant(self) -> datetime:
         """The one instant that the current request is served at."""
         return self.clock.at(request.headers.get(TEST_INSTANT_HEADER))
+
+    def answer(self, asked: bytes, at: datetime) -> OCSPAnswer:
+        """The answer to one OCSP request, kept only where it is about now."""
+        if TEST_INSTANT_HEADER in request.headers:
+            return self.responder.answer(asked, at)
+        return self.answers.answer(asked, at)
 
 
 def blueprint(service: RevocationService) -> Blueprint:
@@ -56,14 +64,14 @@ def blueprint(service: RevocationService) -> Blueprint:
         if request.mimetype != _OCSP_REQUEST:
             raise RequestError(f"the body is {_OCSP_REQUEST}")
         at = service.instant()
-        answer = service.responder.answer(request.get_data(), at)
+        answer = service.answer(request.get_data(), at)
         # A response to POST is cached by nobody (RFC 9110 section 9.3.3).
         return _ocsp(answer, at, cacheable=False)
 
     @routes.get("/ocsp/<path:encoded>")
     def ocsp_get(encoded: str) -> Response:
         at = service.instant()
-        answer = service.responder.answer(_decoded(_raw_path(encoded)), at)
+        answer = service.answer(_decoded(_raw_path(encoded)), at)
         return _ocsp(answer, at, cacheable=True)
 
     @routes.get("/crls")

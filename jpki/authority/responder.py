@@ -33,6 +33,7 @@ from jpki.x509.ocsp import (
     CertID,
     OCSPRequest,
     SingleResponse,
+    Unknown,
     assemble_response,
     cert_id,
     error_response,
@@ -57,6 +58,10 @@ class OCSPAnswer:
     this_update: datetime | None
     """None for answers that state no status and must not be kept."""
     next_update: datetime | None
+    about: tuple[str, int] | None = None
+    """Authority and serial number, of an answer that says good or revoked of one."""
+    signer: tuple[str, int] | None = None
+    """Authority and serial number of the responder's certificate."""
 
 
 class Responder:
@@ -152,11 +157,17 @@ class Responder:
         body = assemble_response(
             tbs, signer.suite, signer.sign(tbs), [certificate.certificate]
         )
-        fresh = request.nonce is None
+        # What is not known now may be issued the next moment.
+        definite = not any(isinstance(one.status, Unknown) for one in singles)
+        fresh = request.nonce is None and definite
         return OCSPAnswer(
             body=body,
             this_update=at if fresh else None,
             next_update=singles[0].next_update if fresh else None,
+            about=(issuer.authority, singles[0].cert_id.serial)
+            if fresh and len(singles) == 1
+            else None,
+            signer=(issuer.authority, certificate.serial),
         )
 
 

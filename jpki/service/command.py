@@ -65,6 +65,7 @@ class Server:
     app: WSGIApplication
     listening: Listening
     background: Sequence[wsgi.Background] = ()
+    shortcut: Callable[[bytes], bytes | None] | None = None
 
 
 def run_server(
@@ -100,6 +101,7 @@ def run_server(
             body_limit=server.listening.body_limit,
             stop=stop,
             background=[wsgi.stop_with_parent, *server.background],
+            shortcut=server.shortcut,
         )
     except JpkiError as error:
         hint = "" if error.hint is None else f" ({error.hint})"

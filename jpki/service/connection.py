@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -12,7 +14,9 @@ from waitress.task import ErrorTask
 
 from jpki.service.problems import plain_problem
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "connections_with"]
+
+_log = logging.getLogger(__name__)
 
 _RECEIVE_SECONDS: Final = 20.0
 """From the first octet of a request to its last."""
@@ -46,6 +50,8 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     error_task_class = _Refusal
     total_outbufs_len: int
+    shortcut: Callable[[bytes], bytes | None] | None = None
+    """Answers in place of the application where it can; called by the loop."""
     close_when_flushed: bool
     lingers = False
     """Set with a refusal: the client may still be sending what nobody reads."""
@@ -92,7 +98,40 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         """Take octets of a request, or throw them away after a refusal."""
         if self._discard_until is not None:
             return False
+        if (
+            self.shortcut is not None
+            and self.request is None
+            and not (self.requests or self.total_outbufs_len)
+            and not (self.will_close or self.close_when_flushed)
+        ):
+            answer = self._short_answer(data)
+            if answer is not None:
+                self._send_at_once(answer)
+                return False
         return bool(super().received(data))
+
+    def _short_answer(self, data: bytes) -> bytes | None:
+        assert self.shortcut is not None
+        try:
+            return self.shortcut(data)
+        except Exception:
+            # The application is asked instead, and tells its own errors.
+            _log.exception("no short answer")
+            return None
+
+    def _send_at_once(self, answer: bytes) -> None:
+        try:
+            sent = self.socket.send(answer)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.handle_close()
+            return
+        if sent < len(answer):
+            with self.outbuf_lock:
+                self.outbufs[-1].append(answer[sent:])
+                self.current_outbuf_count += len(answer) - sent
+                self.total_outbufs_len += len(answer) - sent
 
     def handle_write(self) -> None:
         """Send; after a refusal, half-close and let the client finish."""
@@ -106,3 +145,12 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             if not self.will_close:
                 return
         super().handle_write()
+
+
+def connections_with(
+    shortcut: Callable[[bytes], bytes | None] | None,
+) -> type[Connection]:
+    """Connections whose requests may be answered in place of the application."""
+    if shortcut is None:
+        return Connection
+    return type("ShortConnection", (Connection,), {"shortcut": staticmethod(shortcut)})

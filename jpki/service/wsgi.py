@@ -26,7 +26,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from jpki.errors import ConfigurationError
-from jpki.service.connection import Connection
+from jpki.service.connection import Connection, connections_with
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -83,6 +83,7 @@ def run(
     body_limit: int = 256 * 1024,
     stop: threading.Event | None = None,
     background: Sequence[Background] = (),
+    shortcut: Callable[[bytes], bytes | None] | None = None,
     announce: Callable[[str], None] = announce_ready,
 ) -> int:
     """Serve until SIGTERM, SIGINT or `stop`; returns the process's exit status.
@@ -96,6 +97,7 @@ def run(
         stop: set when the server stops; whoever waits inside a request watches it.
         background: work that runs in threads of its own. If one of them fails, the
             server stops with status 1 rather than going on half alive.
+        shortcut: answers a whole request in place of the application, or passes (None).
         announce: called with the URL once connections are accepted.
 
     Raises:
@@ -119,7 +121,7 @@ def run(
         ident=None,
         clear_untrusted_proxy_headers=True,
     )
-    server.channel_class = Connection
+    server.channel_class = connections_with(shortcut)
     failed = threading.Event()
     workers = [_start(work, stop, failed) for work in background]
     try:

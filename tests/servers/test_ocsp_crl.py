@@ -300,6 +300,34 @@ def test_an_answer_to_get_may_be_kept_until_its_end(
     assert reply.headers["etag"].startswith('"')
 
 
+def test_the_short_way_says_what_the_long_way_says(
+    installation: Installation, good: IssuedCertificate
+) -> None:
+    """The same octets and the same header, whichever way a request takes."""
+    body = request_about(installation, good.serial)
+    path = f"/ocsp/{urllib.parse.quote(base64.b64encode(body), safe='')}"
+    port = installation.settings.revocation.port
+    for method, where, sent, fields in (
+        ("POST", "/ocsp", body, TYPE),
+        ("GET", path, b"", {}),
+    ):
+        send(port, method, where, sent, fields)
+        short = send(port, method, where, sent, fields)
+        long = send(port, method, where, sent, {**fields, "X-Unusual": "1"})
+        assert short.body == long.body
+        moving = ("date", "server", "connection", "cache-control")
+        shown = [
+            {name: value for name, value in reply.headers.items() if name not in moving}
+            for reply in (short, long)
+        ]
+        assert shown[0] == shown[1]
+        kinds = [
+            reply.headers["cache-control"].split(",")[1:] for reply in (short, long)
+        ]
+        assert kinds[0] == kinds[1]
+        assert parsedate_to_datetime(short.headers["date"]).tzinfo is UTC
+
+
 def test_an_answer_to_post_is_kept_by_nobody(
     installation: Installation, good: IssuedCertificate
 ) -> None:

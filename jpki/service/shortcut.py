@@ -1,0 +1,94 @@
+"""Whole small requests answered before any framework sees them.
+
+Only a request that arrived in one piece and whose every octet is understood is answered
+here. Everything else, whatever is odd about it, goes the long way through the WSGI
+application, which answers the same: this is about speed alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+__all__ = ["Respond", "Shortcut"]
+
+Respond = Callable[[bytes], bytes | None]
+"""Given a body, or what follows the path of a GET, the whole HTTP answer; or None."""
+
+_FIELD: Final = re.compile(
+    rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}):[ \t]*([\t\x20-\x7e]*)"
+)
+_IGNORED: Final = frozenset(
+    {b"user-agent", b"accept", b"accept-encoding", b"accept-language", b"pragma"}
+)
+"""Fields that change nothing about answers of one form."""
+_REMEMBERED: Final = 512
+"""Forms of headers whose judgement is kept: clients of one make send the same."""
+_LONGEST: Final = 1024
+"""Octets of a header that is worth remembering."""
+_OTHERWISE: Final = -1
+"""The judgement on headers that are left to the application."""
+
+
+class Shortcut:
+    """Answers POST to one path and GET below it; a connection calls it with octets."""
+
+    def __init__(
+        self, path: str, media_type: str, *, post: Respond, get: Respond
+    ) -> None:
+        self._post_line = f"POST {path} HTTP/1.1".encode()
+        self._get_start = f"GET {path}/".encode()
+        self._media_type = media_type.encode()
+        self._post = post
+        self._get = get
+        self._judged: dict[bytes, int] = {}
+
+    def __call__(self, data: bytes) -> bytes | None:
+        """The whole answer to exactly one request, or None."""
+        line, _, rest = data.partition(b"\r\n")
+        fields, found, body = rest.partition(b"\r\n\r\n")
+        if not found:
+            return None
+        length = self._judged.get(fields)
+        if length is None:
+            length = self._judge(fields)
+        if length != len(body):
+            return None
+        if line == self._post_line:
+            return self._post(body) if length else None
+        if length or line[:4] != b"GET " or line[-9:] != b" HTTP/1.1":
+            return None
+        if not line.startswith(self._get_start):
+            return None
+        return self._get(line[len(self._get_start) : -9])
+
+    def _judge(self, fields: bytes) -> int:
+        length = self._body_length(fields)
+        if len(fields) <= _LONGEST:
+            if len(self._judged) >= _REMEMBERED:
+                self._judged.clear()
+            self._judged[fields] = length
+        return length
+
+    def _body_length(self, fields: bytes) -> int:
+        """Octets of the body, 0 without one; _OTHERWISE if anything is unusual."""
+        found: dict[bytes, bytes] = {}
+        for line in fields.split(b"\r\n"):
+            match = _FIELD.fullmatch(line)
+            if match is None or match[1].lower() in found:
+                return _OTHERWISE
+            found[match[1].lower()] = match[2].strip()
+        if found.pop(b"host", None) in (None, b""):
+            return _OTHERWISE
+        if found.pop(b"connection", b"keep-alive").lower() != b"keep-alive":
+            return _OTHERWISE
+        length = found.pop(b"content-length", None)
+        media_type = found.pop(b"content-type", None)
+        if not found.keys() <= _IGNORED:
+            return _OTHERWISE
+        if length is None and media_type is None:
+            return 0
+        if length is None or media_type != self._media_type:
+            return _OTHERWISE
+        return int(length) if re.fullmatch(rb"[1-9][0-9]{0,4}", length) else _OTHERWISE

@@ -1,0 +1,67 @@
+"""Which requests are answered before the framework: those without anything unusual."""
+
+from __future__ import annotations
+
+import pytest
+
+from jpki.service.shortcut import Shortcut
+
+_POST = (
+    b"POST /ocsp HTTP/1.1\r\nHost: a\r\nContent-Type: application/ocsp-request\r\n"
+    b"Content-Length: 3\r\n\r\nabc"
+)
+_GET = b"GET /ocsp/a%2Fb//c HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n"
+
+
+def _shortcut() -> Shortcut:
+    return Shortcut(
+        "/ocsp",
+        "application/ocsp-request",
+        post=lambda body: b"post:" + body,
+        get=lambda rest: b"get:" + rest,
+    )
+
+
+def test_plain_requests_are_answered() -> None:
+    """Slashes of a path stay as they are; the second request is like the first."""
+    shortcut = _shortcut()
+    for _ in range(2):
+        assert shortcut(_POST) == b"post:abc"
+        assert shortcut(_GET) == b"get:a%2Fb//c"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _POST[:-1],
+        _POST + b"d",
+        _POST + _POST,
+        _GET + _GET,
+        _GET[:-2],
+        _POST.replace(b"/ocsp ", b"/ocsp/ "),
+        _POST.replace(b"1.1", b"1.0"),
+        _POST.replace(b"Host: a\r\n", b""),
+        _POST.replace(b"Host: a", b"Host: a\r\nHost: b"),
+        _POST.replace(b"Host: a", b"Host : a"),
+        _POST.replace(b"Host: a", b"Host: a\r\n folded"),
+        _POST.replace(b"Host: a", b"Host: a\r\nTransfer-Encoding: chunked"),
+        _POST.replace(b"Host: a", b"Host: a\r\nConnection: close"),
+        _POST.replace(b"Host: a", b"Host: a\r\nExpect: 100-continue"),
+        _POST.replace(b"Host: a", b"Host: a\r\nJPKI-Test-Instant: 2014-10-01"),
+        _POST.replace(b"Length: 3", b"Length: +3"),
+        _POST.replace(b"Length: 3", b"Length: 03"),
+        _POST.replace(b"Length: 3", b"Length: 3\r\nContent-Length: 3"),
+        _POST.replace(b"ocsp-request", b"pkcs10"),
+        _GET.replace(b"Accept: */*", b'If-None-Match: "x"'),
+        _GET.replace(b"/ocsp/", b"/crls/"),
+        _GET.replace(b"GET", b"HEAD"),
+        _POST.replace(b"\r\n", b"\n"),
+        b"",
+        b"\r\n\r\n",
+    ],
+)
+def test_anything_else_goes_the_long_way(data: bytes) -> None:
+    """Also when it comes again."""
+    shortcut = _shortcut()
+    assert shortcut(data) is None
+    assert shortcut(data) is None
