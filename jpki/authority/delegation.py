@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from jpki.access import require_role
+from jpki.authority.addresses import list_addresses
 from jpki.authority.certifying import (
     finish,
     issuer_view,
@@ -237,7 +238,7 @@ def record_delegate(
     prepared = prepare_certificate(
         profile,
         issuer=issuer_view(uow, generation),
-        values=values,
+        values={**list_addresses(office, authority, generation.number), **values},
         public_key=public_key,
         serial=serial,
         not_before=at,

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from jpki import data
+from jpki.authority.addresses import list_addresses
 from jpki.authority.certifying import Signing, pending_record
 from jpki.authority.office import Office
 from jpki.errors import OutsideSigningWindow
@@ -22,6 +23,7 @@ from jpki.store.authority_records import (
     ApplicationRecord,
     CertificateKind,
     CertificateRecord,
+    KeyGenerationRecord,
 )
 from jpki.x509.certificates import PreparedCertificate, Series, series_of
 
@@ -78,7 +80,7 @@ class Drafting:
         )
         shared = self._shared.get(name)
         if shared is None:
-            values = _values(office, application.municipality, wanted.at)
+            values = _values(office, application.municipality, wanted.at, signing.key)
             series = series_of(
                 profile,
                 issuer=signing.issuer,
@@ -141,7 +143,10 @@ def _end(validity: Validity, wanted: Wanted) -> datetime | None:
 
 
 def _values(
-    office: Office, municipality: MunicipalityCode, at: datetime
+    office: Office,
+    municipality: MunicipalityCode,
+    at: datetime,
+    key: KeyGenerationRecord,
 ) -> Mapping[str, str]:
     place = data.municipalities()[municipality]
     return {
@@ -150,6 +155,7 @@ def _values(
         "municipality_code": place.code.five,
         "issued_at": f"{at.astimezone(JST):%Y%m%d%H%M%S}",
         "ocsp_url": office.ocsp_url,
+        **list_addresses(office, key.authority, key.number),
     }
 
 

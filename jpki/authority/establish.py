@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from jpki.authority.addresses import list_addresses
 from jpki.authority.certifying import (
     established_generation,
     finish,
@@ -196,7 +197,7 @@ def _record_founding(office: Office, plan: _Plan, *, at: datetime, by: Consent) 
                 certificate_serial=serial,
                 suite=wanted,
             ),
-            values={},
+            values=list_addresses(office, plan.authority, _FIRST),
             public_key=signer.public_key,
             serial=serial,
             not_before=at,
@@ -312,6 +313,7 @@ def record_cross(
         profile,
         issuer=issuer_view(uow, signing),
         values={
+            **list_addresses(office, issuing.id, signing.number),
             "issuer_policy": _policy(office, issuing),
             "subject_policy": _policy(office, other),
         },

@@ -64,6 +64,8 @@ class Office:
     random: Random
     ocsp_url: str
     """Goes into certificates (id-ad-ocsp)."""
+    crls_url: str = "http://127.0.0.1:8402/crls"
+    """Below it are the lists; goes into certificates whose profile wants an address."""
     provide: Provision = _no_register
     issuance_approval: bool = False
     """Whether an approver must agree before a citizen's certificate is issued."""

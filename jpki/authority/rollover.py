@@ -22,6 +22,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from jpki.authority.addresses import list_addresses
 from jpki.authority.certifying import (
     established_generation,
     finish,
@@ -243,7 +244,7 @@ class _Books:
                 certificate_serial=serial,
                 suite=signer.suite,
             ),
-            values={},
+            values=list_addresses(self.office, authority.id, old.number + 1),
             public_key=signer.public_key,
             serial=serial,
             not_before=self.at,
@@ -300,7 +301,7 @@ class _Books:
         prepared = prepare_certificate(
             self._profile(CertificateKind.LINK),
             issuer=issuer_view(self.uow, signing),
-            values={},
+            values=list_addresses(self.office, authority.id, signing.number),
             public_key=certified.public_key,
             serial=self.number(authority.id),
             not_before=certified.signs_from,

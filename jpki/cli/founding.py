@@ -91,6 +91,7 @@ def lay_out(
     clock_offset: timedelta = timedelta(0),
     key_store: str = FILE_STORE,
     serials: str = ERA_SERIALS,
+    profiles: Path | None = None,
 ) -> Layout:
     """Make folders, secrets, credentials and the settings file.
 
@@ -102,6 +103,7 @@ def lay_out(
         clock_offset: moves the clock of all servers; a test system if not zero.
         key_store: where authorities' and responders' keys are made.
         serials: how certificates are numbered.
+        profiles: a folder whose profiles take the place of packaged ones.
 
     Raises:
         ConfigurationError: there is an installation, or the folder cannot be written.
@@ -114,7 +116,7 @@ def lay_out(
             secret = f"{secrets.token_urlsafe(24)}\n".encode("ascii")
             create_file(directory / "data" / "secrets" / f"{name}.txt", secret)
         callers = _credentials(directory / "data" / "credentials", municipalities)
-        text = _settings_text(era, ports, clock_offset, key_store, serials)
+        text = _settings_text(era, ports, clock_offset, key_store, serials, profiles)
         create_file(config, text.encode("utf-8"))
     except FileExistsError as error:
         raise ConfigurationError(
@@ -170,7 +172,12 @@ _ROLES: Final = {
 
 
 def _settings_text(
-    era: str, ports: Ports, clock_offset: timedelta, key_store: str, serials: str
+    era: str,
+    ports: Ports,
+    clock_offset: timedelta,
+    key_store: str,
+    serials: str,
+    profiles: Path | None,
 ) -> str:
     seconds = round(clock_offset.total_seconds())
     moved = (
@@ -182,18 +189,21 @@ def _settings_text(
         if seconds
         else []
     )
+    own = [] if profiles is None else [f"profile_directory = {_text(profiles)}"]
     keys = [] if key_store == FILE_STORE else [f"key_store = {json.dumps(key_store)}"]
     lines = [
         "# One file for the three servers; docs/operations.md names every key.",
         "[common]",
         f"era = {json.dumps(era)}",
         'data_directory = "data"',
+        *own,
         *moved,
         "",
         "[authority]",
         f"port = {ports.authority}",
         f'registry_url = "http://127.0.0.1:{ports.registry}"',
         f'ocsp_url = "http://127.0.0.1:{ports.revocation}/ocsp"',
+        f'crls_url = "http://127.0.0.1:{ports.revocation}/crls"',
         *keys,
         *([] if serials == ERA_SERIALS else [f"serials = {json.dumps(serials)}"]),
         "",
@@ -208,6 +218,10 @@ def _settings_text(
         "",
     ]
     return "\n".join(lines)
+
+
+def _text(path: Path) -> str:
+    return json.dumps(str(path.absolute()), ensure_ascii=False)
 
 
 class Founder:

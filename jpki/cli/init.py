@@ -65,6 +65,11 @@ _PREFECTURES: Final = ("08", "13")
     help="Number certificates at random, or count them in four octets. "
     "[default: as the era has it]",
 )
+@click.option(
+    "--profiles",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="A folder of profiles that take the place of packaged ones.",
+)
 def init(
     directory: Path,
     era: str,
@@ -72,6 +77,7 @@ def init(
     date: str | None,
     key_store: str,
     serials: str | None,
+    profiles: Path | None,
 ) -> None:
     """Found an era's authorities and a register in the new folder DIRECTORY.
 
@@ -105,6 +111,7 @@ def init(
                 clock_offset=offset,
                 key_store=check_key_store(key_store, "command line", "--key-store"),
                 serials=serials or ERA_SERIALS,
+                profiles=profiles,
             )
             lists = _found(layout, prefectures, clock)
             interruption.check()

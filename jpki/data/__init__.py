@@ -6,10 +6,12 @@ deployer's own files are read by the same readers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from jpki.data.eras import read_algorithm_rules, read_era
 from jpki.data.files import FOLDER, packaged, packaged_ids
@@ -17,9 +19,9 @@ from jpki.data.grounds import Ground, read_grounds
 from jpki.data.places import read_municipalities, read_prefectures
 from jpki.data.profiles import PLACEHOLDERS, read_certificate_profile, read_crl_profile
 from jpki.data.substitution import substitutions
-from jpki.data.tables import load_table
+from jpki.data.tables import Table, load_table
 from jpki.data.topology import AuthorityNames, Topology, read_topology
-from jpki.errors import NotFound
+from jpki.errors import NotFound, ProfileError
 from jpki.model.codes import MunicipalityCode
 from jpki.model.eras import AlgorithmRule, Era
 from jpki.model.events import EventKind
@@ -30,6 +32,7 @@ __all__ = [
     "PLACEHOLDERS",
     "AuthorityNames",
     "Ground",
+    "Profiles",
     "Topology",
     "algorithm_rules",
     "certificate_profile",
@@ -40,6 +43,7 @@ __all__ = [
     "eras",
     "load_crl_profile_file",
     "load_era_file",
+    "load_profile_directory",
     "load_profile_file",
     "load_topology_file",
     "municipalities",
@@ -112,6 +116,28 @@ def crl_profile(profile_id: str) -> CRLProfile:
     return read_crl_profile(packaged(f"crl_profiles/{profile_id}.toml"))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Profiles:
+    """Profiles by their identifiers: a deployer's own before the packaged ones."""
+
+    certificates: Mapping[str, CertificateProfile] = field(default_factory=dict)
+    lists: Mapping[str, CRLProfile] = field(default_factory=dict)
+
+    def certificate_profile(self, profile_id: str) -> CertificateProfile:
+        """The profile of certificates that is in force under this identifier.
+
+        Raises:
+            NotFound: there is none of this name.
+        """
+        own = self.certificates.get(profile_id)
+        return certificate_profile(profile_id) if own is None else own
+
+    def crl_profile(self, profile_id: str) -> CRLProfile:
+        """The profile of CRLs, in the same way."""
+        own = self.lists.get(profile_id)
+        return crl_profile(profile_id) if own is None else own
+
+
 @cache
 def prefectures() -> Mapping[str, Prefecture]:
     """The 47 prefectures by their two digits (JIS X 0401)."""
@@ -146,6 +172,43 @@ def load_profile_file(path: Path) -> CertificateProfile:
         ProfileError: the file cannot be used; names key, line and reason.
     """
     return read_certificate_profile(load_table(path))
+
+
+def load_profile_directory(folder: Path) -> Profiles:
+    """The profiles in `certificate_profiles/*.toml` and `crl_profiles/*.toml`.
+
+    Raises:
+        ProfileError: a file cannot be used, takes no packaged profile's place, or there
+            is none.
+    """
+    own = Profiles(
+        certificates=_own_files(
+            folder / "certificate_profiles",
+            read_certificate_profile,
+            certificate_profiles(),
+        ),
+        lists=_own_files(folder / "crl_profiles", read_crl_profile, crl_profiles()),
+    )
+    if not own.certificates and not own.lists:
+        raise ProfileError(str(folder), "(folder)", "there are no profiles in it")
+    return own
+
+
+_P = TypeVar("_P", CertificateProfile, CRLProfile)
+
+
+def _own_files(
+    folder: Path, read: Callable[[Table], _P], packaged: tuple[str, ...]
+) -> Mapping[str, _P]:
+    found: dict[str, _P] = {}
+    for path in sorted(folder.glob("*.toml")):
+        profile = read(load_table(path))
+        if profile.id not in packaged:
+            raise ProfileError(str(path), "id", f"not one of {', '.join(packaged)}")
+        if profile.id in found:
+            raise ProfileError(str(path), "id", "another file has it too")
+        found[profile.id] = profile
+    return found
 
 
 def load_crl_profile_file(path: Path) -> CRLProfile:

@@ -26,6 +26,8 @@ from jpki.model.profiles import (
 __all__ = ["PLACEHOLDERS", "read_certificate_profile", "read_crl_profile"]
 
 PLACEHOLDERS: Final = ISSUER_VALUES | {
+    "arl_url",
+    "crl_url",
     "issuer_policy",
     "municipality",
     "municipality_code",
@@ -35,9 +37,10 @@ PLACEHOLDERS: Final = ISSUER_VALUES | {
     "prefecture",
     "subject_policy",
 }
-"""What templates may name. `opaque` tells certificates apart and not whose they are;
-`prefecture` and `municipality` are in romaji; the policies are those of the two
-authorities of a cross certificate."""
+"""What templates may name. `crl_url` and `arl_url` are where the issuer's lists of end
+entities' and of authorities' certificates are; `opaque` tells certificates apart and
+not whose they are; `prefecture` and `municipality` are in romaji; the policies are
+those of the two authorities of a cross certificate."""
 
 _USAGES: Final = {usage.label: usage for usage in KeyUsage}
 _PURPOSES: Final = {
@@ -134,7 +137,9 @@ def _distribution_points(
     table: Table, critical: bool, texts: Templates
 ) -> ExtensionRule:
     return model.CRLDistributionPointsRule(
-        critical=critical, name=_own_or_template(table, texts)
+        critical=critical,
+        name=_own_or_template(table, texts),
+        uri=texts.text(table, "uri") if "uri" in table else None,
     )
 
 

@@ -205,6 +205,8 @@ class CRLDistributionPointsRule(_Rule):
 
     oid: ClassVar[str] = oids.CRL_DISTRIBUTION_POINTS
     name: NameTemplate | None
+    uri: str | None = None
+    """An address of the same list, in the same point (RFC 5280 4.2.1.13)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -381,7 +383,8 @@ def template_texts(rule: ExtensionRule) -> tuple[str, ...]:
         case PolicyMappingsRule():
             return tuple(oid for pair in rule.pairs for oid in pair)
         case CRLDistributionPointsRule():
-            return tuple(attribute.value for attribute in rule.name or ())
+            uri = () if rule.uri is None else (rule.uri,)
+            return *(attribute.value for attribute in rule.name or ()), *uri
         case AuthorityInformationAccessRule():
             return (rule.ocsp,)
     return ()

@@ -10,6 +10,7 @@ from jpki import data
 from jpki.access import RequestSigner, load_credential
 from jpki.authority.keyrings import FileKeyring, TokenKeyring
 from jpki.authority.office import Keyring, Office, Step
+from jpki.data import Profiles
 from jpki.errors import KeyProviderError
 from jpki.keys.pkcs11.uri import parse_pkcs11_uri
 from jpki.model.eras import Era
@@ -78,6 +79,7 @@ def open_office(settings: Settings, register: RegistryClient) -> Office:
         StoreError: the database cannot be used.
     """
     own = settings.authority
+    profiles = _profiles(settings)
     store = AuthorityStore(own.database)
     store.migrate()
     return Office(
@@ -86,9 +88,12 @@ def open_office(settings: Settings, register: RegistryClient) -> Office:
         era=_era(settings),
         random=system_random,
         ocsp_url=own.ocsp_url,
+        crls_url=own.crls_url,
         provide=register.provide,
         issuance_approval=own.issuance_approval,
         step=_killed_at(own.killed_at),
+        certificate_profile=profiles.certificate_profile,
+        crl_profile=profiles.crl_profile,
     )
 
 
@@ -100,6 +105,7 @@ def open_status_office(settings: Settings) -> Office:
         StoreError: the database cannot be used.
     """
     own = settings.revocation
+    profiles = _profiles(settings)
     store = AuthorityStore(own.database)
     store.migrate()
     return Office(
@@ -108,7 +114,14 @@ def open_status_office(settings: Settings) -> Office:
         era=data.era(settings.common.era),
         random=system_random,
         ocsp_url=settings.authority.ocsp_url,
+        certificate_profile=profiles.certificate_profile,
+        crl_profile=profiles.crl_profile,
     )
+
+
+def _profiles(settings: Settings) -> Profiles:
+    folder = settings.common.profile_directory
+    return Profiles() if folder is None else data.load_profile_directory(folder)
 
 
 def _era(settings: Settings) -> Era:

@@ -56,6 +56,9 @@ class CommonSettings:
     log_level: str = setting("info", choices=("debug", "info", "warning", "error"))
     test_system: bool = False
     """Accept `JPKI-Test-Instant` and a clock offset. Never on a real system."""
+    profile_directory: Path | None = None
+    """Holds profiles that take the place of the packaged ones of the same `id`, in
+    `certificate_profiles/*.toml` and `crl_profiles/*.toml`."""
     clock_offset_seconds: int = 0
     """Moves the clock of every server by this much."""
 
@@ -91,6 +94,8 @@ class AuthoritySettings:
     """With which the register knows this server."""
     ocsp_url: str = "http://127.0.0.1:8402/ocsp"
     """As it stands in certificates (id-ad-ocsp)."""
+    crls_url: str = "http://127.0.0.1:8402/crls"
+    """Where lists are, for certificates whose profile has `uri = "{crl_url}"`."""
     serials: str = setting(ERA_SERIALS, choices=(ERA_SERIALS, *_SCHEMES))
     """How certificates are numbered: `modern` at random, `jpki-compat` counted in four
     octets, `era` as the era's file has it. May change at any time: no random number is

@@ -75,7 +75,8 @@ def _value(rule: ExtensionRule, contents: Contents) -> bytes:
                 if rule.name is None
                 else fill_name(rule.name, contents.values)
             )
-            return extensions.crl_distribution_points(name)
+            uri = None if rule.uri is None else fill(rule.uri, contents.values)
+            return extensions.crl_distribution_points(name, uri)
         case rules.AuthorityInformationAccessRule():
             return extensions.authority_information_access(
                 fill(rule.ocsp, contents.values)

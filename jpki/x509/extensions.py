@@ -119,13 +119,14 @@ def inhibit_any_policy(skip_certificates: int) -> bytes:
     return integer(skip_certificates)
 
 
-def crl_distribution_points(name: Name) -> bytes:
-    """CRLDistributionPoints (RFC 5280 4.2.1.13): one, by directoryName."""
-    return sequence(sequence(explicit(0, _full_name(name))))
+def crl_distribution_points(name: Name, uri: str | None = None) -> bytes:
+    """CRLDistributionPoints (RFC 5280 4.2.1.13): one point, its directoryName first."""
+    return sequence(sequence(explicit(0, _full_name(name, uri))))
 
 
-def _full_name(name: Name) -> bytes:
-    return implicit(0, encode_general_names(DirectoryName(name)))
+def _full_name(name: Name, uri: str | None = None) -> bytes:
+    address = () if uri is None else (URIName(uri),)
+    return implicit(0, encode_general_names(DirectoryName(name), *address))
 
 
 def authority_information_access(ocsp: str) -> bytes:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +37,7 @@ from jpki.model.suites import suite
 from jpki.registry.changes import Change
 from jpki.registry.client import RegistryClient
 from jpki.registry.seeding import seed
-from jpki.service.clock import ProcessClock, system_random
+from jpki.service.clock import ProcessClock, offset_to, system_random
 from jpki.service.office import open_office, open_register
 from jpki.service.settings import ERA_SERIALS, Settings, load
 from jpki.store import RegistryStore
@@ -324,18 +324,31 @@ def founded_installation(
     *,
     era: str = "prefectural-sha256",
     serials: str = ERA_SERIALS,
+    at: datetime | None = None,
+    profiles: Path | None = None,
 ) -> Iterator[Installation]:
-    """Found an installation of two prefectures, with nothing running yet."""
+    """Found an installation of two prefectures, with nothing running yet.
+
+    Args:
+        directory: a new one.
+        era: of the authorities.
+        serials: how certificates are numbered.
+        at: when the clock of the installation starts; now, if not given.
+        profiles: a folder whose profiles take the place of packaged ones.
+    """
+    offset = timedelta(0) if at is None else offset_to(at)
     authority, revocation, registry = free_ports(3)
     layout = lay_out(
         directory,
         era=era,
         serials=serials,
+        clock_offset=offset,
+        profiles=profiles,
         municipalities=[TSUKUBA, MITO],
         ports=Ports(authority=authority, revocation=revocation, registry=registry),
     )
     settings = load(layout.config)
-    clock = ProcessClock()
+    clock = ProcessClock(offset)
     register = RegistryStore(settings.registry.database)
     register.migrate()
     # Here rather than by the server, because newcomers may come before it starts.
@@ -360,9 +373,13 @@ def running_installation(
     *,
     era: str = "prefectural-sha256",
     serials: str = ERA_SERIALS,
+    at: datetime | None = None,
+    profiles: Path | None = None,
 ) -> Iterator[Installation]:
     """The same with its three servers running."""
-    with founded_installation(directory, era=era, serials=serials) as made:
+    with founded_installation(
+        directory, era=era, serials=serials, at=at, profiles=profiles
+    ) as made:
         made.start(*SERVERS)
         yield made
 

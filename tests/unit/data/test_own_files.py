@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,12 @@ def test_a_copy_of_a_packaged_profile_is_the_same_profile(tmp_path: Path) -> Non
         ),
         ("full = false", "full = 0", "full", "true or false"),
         ('ocsp = "{ocsp_url}"', 'ocsp = ""', "ocsp", "empty"),
+        (
+            'kind = "crl-distribution-points"',
+            'kind = "crl-distribution-points"\nuri = "{url}"',
+            "uri",
+            "unknown placeholder",
+        ),
         ('id = "signature"', "id = 5", "id", "a string"),
         ('string = "printable"', 'string = "teletex"', "string", "not one of"),
     ],
@@ -180,3 +187,37 @@ def test_a_bad_list_of_prefectures_is_refused(tmp_path: Path) -> None:
         path.write_text(text, encoding="utf-8")
         with pytest.raises(ProfileError):
             read_prefectures(path)
+
+
+def test_own_profiles_stand_before_packaged_ones(tmp_path: Path) -> None:
+    """By identifier; all others are the packaged ones."""
+    certificates, lists = tmp_path / "certificate_profiles", tmp_path / "crl_profiles"
+    certificates.mkdir()
+    lists.mkdir()
+    _write(certificates, _SIGNATURE.replace("years = 3", "years = 2"))
+    _write(lists, _CRL.replace("= 1440", "= 60"))
+    own = data.load_profile_directory(tmp_path)
+    assert own.certificate_profile("signature").validity.years == 2
+    assert own.certificate_profile("responder") == data.certificate_profile("responder")
+    assert own.crl_profile("crl").period == timedelta(hours=1)
+    assert own.crl_profile("arl") == data.crl_profile("arl")
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({}, "there are no profiles"),
+        ({"a": _SIGNATURE.replace('id = "signature"', 'id = "sig"')}, "not one of"),
+        ({"a": _SIGNATURE, "b": _SIGNATURE}, "another file has it too"),
+    ],
+)
+def test_own_profiles_that_mean_nothing_are_refused(
+    tmp_path: Path, files: dict[str, str], reason: str
+) -> None:
+    """No profile is silently of no use."""
+    (tmp_path / "certificate_profiles").mkdir()
+    for name, text in files.items():
+        path = tmp_path / "certificate_profiles" / f"{name}.toml"
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(ProfileError, match=reason):
+        data.load_profile_directory(tmp_path)
