@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from jpki.store import AuthorityStore
 from jpki.store.authority_records import CertificateKind
-from jpki.x509.revocation_columns import RevocationColumns, columns_of
+from jpki.x509.revocation_columns import RevocationColumns
 from tests.support.offices import GOVERNOR, new_office
 
 __all__ = ["filled", "read"]
@@ -56,5 +56,4 @@ def filled(folder: Path, rows: int) -> AuthorityStore:
 def read(store: AuthorityStore) -> RevocationColumns:
     """What the complete list of the authority's first key has, by serial number."""
     with store.read() as uow:
-        entries = uow.journal.listed(GOVERNOR, 1, tuple(CertificateKind), alive_at=None)
-    return columns_of(entries).in_order()
+        return uow.journal.listed(GOVERNOR, 1, tuple(CertificateKind), alive_at=None)

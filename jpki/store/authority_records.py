@@ -36,6 +36,7 @@ __all__ = [
     "JournalEntry",
     "KeyGenerationRecord",
     "KeyStanding",
+    "ListName",
     "OperatorRecord",
     "OperatorStanding",
     "ResponderRecord",
@@ -254,6 +255,14 @@ class JournalEntry:
         )
 
 
+class ListName(NamedTuple):
+    """Which CRL: one key of an authority signs it, and what it is about."""
+
+    authority: str
+    generation: int
+    scope: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CRLRecord:
     """One CRL number and what became of it."""
@@ -273,6 +282,11 @@ class CRLRecord:
     tbs: bytes | None = None
     """Until the list holds them."""
     crl: bytes | None = None
+
+    @property
+    def name(self) -> ListName:
+        """Which list this is, whatever its number."""
+        return ListName(self.authority, self.generation, self.scope)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -57,6 +57,12 @@ _STATES: Final = Lookup(
     among=_CERTIFICATE.c.serial,
     of=_CERTIFICATE.c.authority,
 )
+_ENDS: Final = Lookup(
+    _CERTIFICATE.c.serial,
+    _CERTIFICATE.c.not_after,
+    among=_CERTIFICATE.c.serial,
+    of=_CERTIFICATE.c.authority,
+)
 _KNOWN_KEYS: Final = Lookup(
     _CERTIFICATE.c.subject_key, among=_CERTIFICATE.c.subject_key
 )
@@ -141,6 +147,11 @@ class Certificates(Rows):
         """Where these serial numbers of these authorities stand, as far as reserved."""
         rows = _STATES.of_pairs(self._connection, names)
         return {(authority, serial): state for authority, serial, state in rows}
+
+    def ends(self, authority: str, serials: Sequence[int]) -> Mapping[int, datetime]:
+        """Until when these of an authority's certificates hold, as far as reserved."""
+        rows: Iterable[Any] = _ENDS(self._connection, serials, authority)
+        return dict(rows)
 
     def known_keys(self, digests: Sequence[bytes]) -> frozenset[bytes]:
         """Those of these keys (by SHA-256) that a certificate names."""

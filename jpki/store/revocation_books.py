@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
+    TextClause,
     func,
     select,
     update,
@@ -22,10 +24,14 @@ from jpki.store.authority_records import (
     CRLRecord,
     CRLState,
     JournalEntry,
+    ListName,
 )
 from jpki.store.bulk import Lookup
 from jpki.store.engine import stream
 from jpki.store.rows import Rows
+
+if TYPE_CHECKING:
+    from jpki.x509.revocation_columns import RevocationColumns
 
 __all__ = ["AppliedEvents", "Journal", "RevocationLists"]
 
@@ -36,6 +42,11 @@ _AMONG: Final = Lookup(
     among=tables.revocation.c.serial,
     of=tables.revocation.c.authority,
 )
+
+_BRIEF: Final = tuple(
+    column for column in tables.crl.c if column.name not in ("tbs", "crl")
+)
+"""Of a list, all but its bytes: those of a nation are tens of megabytes."""
 
 
 class Journal(Rows):
@@ -146,12 +157,15 @@ class Journal(Rows):
         kinds: Sequence[CertificateKind],
         *,
         alive_at: datetime | None,
-    ) -> tuple[Revocation, ...]:
-        """What a CRL of one key lists: revoked certificates of these kinds.
+    ) -> RevocationColumns:
+        """What a CRL of one key lists, by serial number: revoked ones of these kinds.
 
         Those that had expired before `alive_at` are left out (RFC 5280 3.3: an entry
         stays until it has been on one list issued after the certificate's end).
         """
+        # Only who makes lists needs numpy.
+        from jpki.store.revocation_listing import columns_of_rows, listing
+
         table, certificate = tables.revocation, tables.certificate
         conditions: list[Any] = [
             table.c.authority == authority,
@@ -160,37 +174,22 @@ class Journal(Rows):
         ]
         if alive_at is not None:
             conditions.append(certificate.c.not_after >= alive_at)
-        rows = stream(
-            self._connection,
-            select(
-                table.c.serial,
-                table.c.revoked_at,
-                table.c.reason,
-                table.c.invalidity_date,
-            )
+        statement = (
+            listing(self._connection.dialect.name)
             .join(
                 certificate,
                 (certificate.c.authority == table.c.authority)
                 & (certificate.c.serial == table.c.serial),
             )
             .where(*conditions)
-            .order_by(table.c.position),
         )
-        return tuple(
-            Revocation(
-                serial=row.serial,
-                at=row.revoked_at,
-                reason=row.reason,
-                invalidity_date=row.invalidity_date,
-            )
-            for row in rows
-        )
+        return columns_of_rows(self._connection, statement)
 
 
 class RevocationLists(Rows):
     """CRL numbers and what became of them."""
 
-    def reserve(self, record: CRLRecord) -> None:
+    def reserve(self, record: CRLRecord, *, tbs: bytes | memoryview) -> None:
         """Enter a number with the bytes that are about to be signed.
 
         Raises:
@@ -198,7 +197,7 @@ class RevocationLists(Rows):
         """
         if record.number <= self.last_number(record.authority):
             raise Conflict(f"CRL number {record.number} does not rise")
-        self._insert(tables.crl, record)
+        self._insert(tables.crl, record, tbs=tbs)
 
     def publish(self, record: CRLRecord, *, crl: bytes, at: datetime) -> None:
         """Put a signed list in force in the place of the one before it.
@@ -209,7 +208,7 @@ class RevocationLists(Rows):
         table = tables.crl
         self._connection.execute(
             update(table)
-            .where(tables.IN_FORCE, *_same_list(record))
+            .where(tables.IN_FORCE, *_is(record.name))
             .values(state=CRLState.SUPERSEDED)
         )
         self._leave(
@@ -256,13 +255,7 @@ class RevocationLists(Rows):
 
     def find(self, authority: str, number: int) -> CRLRecord | None:
         """The list of this number."""
-        table = tables.crl
-        row = self._connection.execute(
-            select(table).where(
-                table.c.authority == authority, table.c.number == number
-            )
-        ).first()
-        return None if row is None else CRLRecord(**row._mapping)
+        return self._one(*tables.crl.c, where=_numbered(authority, number))
 
     def get(self, authority: str, number: int) -> CRLRecord:
         """The list of this number.
@@ -270,40 +263,61 @@ class RevocationLists(Rows):
         Raises:
             NotFound: it was never recorded.
         """
-        found = self.find(authority, number)
-        if found is None:
-            raise NotFound("CRL", f"{authority}/{number}")
-        return found
+        return _found(self.find(authority, number), authority, number)
+
+    def brief(self, authority: str, number: int) -> CRLRecord:
+        """The list of this number, without its bytes.
+
+        Raises:
+            NotFound: it was never recorded.
+        """
+        found = self._one(*_BRIEF, where=_numbered(authority, number))
+        return _found(found, authority, number)
 
     def current(self, authority: str, scope: str, generation: int) -> CRLRecord | None:
         """The list of one scope and key that is in force."""
-        table = tables.crl
-        row = self._connection.execute(
-            select(table).where(
-                tables.IN_FORCE,
-                table.c.authority == authority,
-                table.c.scope == scope,
-                table.c.generation == generation,
-            )
-        ).first()
-        return None if row is None else CRLRecord(**row._mapping)
+        name = ListName(authority, generation, scope)
+        return self._one(*tables.crl.c, where=(tables.IN_FORCE, *_is(name)))
+
+    def standing(self, name: ListName) -> CRLRecord | None:
+        """The list that is in force, without its bytes."""
+        return self._one(*_BRIEF, where=(tables.IN_FORCE, *_is(name)))
+
+    def bytes_of(self, record: CRLRecord) -> bytes:
+        """A signed list.
+
+        Raises:
+            NotFound: it was never signed.
+        """
+        where = _numbered(record.authority, record.number)
+        found = self._connection.execute(select(tables.crl.c.crl).where(*where)).first()
+        if found is None or found.crl is None:
+            raise NotFound("CRL", f"{record.authority}/{record.number}")
+        return bytes(found.crl)
 
     def in_force(self) -> tuple[CRLRecord, ...]:
         """Every list that is in force, without its bytes."""
-        table = tables.crl
-        columns = [column for column in table.c if column.name not in ("tbs", "crl")]
-        rows = self._connection.execute(select(*columns).where(tables.IN_FORCE))
+        rows = self._connection.execute(select(*_BRIEF).where(tables.IN_FORCE))
         return tuple(CRLRecord(**row._mapping) for row in rows)
 
     def prepared(self) -> tuple[CRLRecord, ...]:
-        """Lists that were recorded and neither published nor refused, oldest first."""
+        """Lists that were recorded and neither published nor refused, oldest first.
+
+        Without their bytes.
+        """
         table = tables.crl
         rows = self._connection.execute(
-            select(table)
+            select(*_BRIEF)
             .where(tables.PREPARED)
             .order_by(table.c.authority, table.c.number)
         )
         return tuple(CRLRecord(**row._mapping) for row in rows)
+
+    def _one(
+        self, *columns: Column[Any], where: Sequence[ColumnElement[bool] | TextClause]
+    ) -> CRLRecord | None:
+        row = self._connection.execute(select(*columns).where(*where)).first()
+        return None if row is None else CRLRecord(**row._mapping)
 
 
 class AppliedEvents(Rows):
@@ -335,10 +349,21 @@ class AppliedEvents(Rows):
         return None if row is None else AppliedEvent(**row._mapping)
 
 
-def _same_list(record: CRLRecord) -> tuple[ColumnElement[bool], ...]:
-    table = tables.crl
+def _is(name: ListName) -> tuple[ColumnElement[bool], ...]:
+    column = tables.crl.c
     return (
-        table.c.authority == record.authority,
-        table.c.scope == record.scope,
-        table.c.generation == record.generation,
+        column.authority == name.authority,
+        column.scope == name.scope,
+        column.generation == name.generation,
     )
+
+
+def _numbered(authority: str, number: int) -> tuple[ColumnElement[bool], ...]:
+    column = tables.crl.c
+    return column.authority == authority, column.number == number
+
+
+def _found(record: CRLRecord | None, authority: str, number: int) -> CRLRecord:
+    if record is None:
+        raise NotFound("CRL", f"{authority}/{number}")
+    return record

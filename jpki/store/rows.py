@@ -16,7 +16,8 @@ class Rows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def _insert(self, table: Table, record: Any) -> None:
-        """Enter a record, whose fields are the columns of the table."""
+    def _insert(self, table: Table, record: Any, **others: Any) -> None:
+        """Enter a record, whose fields are the columns of the table, but for others."""
         values = {field.name: getattr(record, field.name) for field in fields(record)}
+        values |= others
         self._connection.execute(insert(table).values(values))

@@ -7,7 +7,7 @@ decoded when it is looked up. Only `EncodingError` escapes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -99,7 +99,6 @@ class CertificateList:
     """A whole CRL; its signature is not checked. Compared by its bytes."""
 
     raw: bytes = field(repr=False)
-    tbs: bytes = field(compare=False, repr=False)
     version: int = field(compare=False)
     signature_algorithm: bytes = field(compare=False, repr=False)
     signature: bytes = field(compare=False, repr=False)
@@ -108,8 +107,16 @@ class CertificateList:
     this_update: datetime = field(compare=False)
     next_update: datetime | None = field(compare=False)
     extensions: Mapping[str, Extension] = field(compare=False, repr=False)
+    _signed: tuple[int, int] = field(compare=False, repr=False)
+    """Where the signed part begins and ends in `raw`."""
     _entries: RevokedIndex = field(compare=False, repr=False)
     """Serial number and offset in `raw`, sorted."""
+
+    @property
+    def tbs(self) -> bytes:
+        """The signed part; copied out of `raw` each time, so that it is held once."""
+        begin, end = self._signed
+        return self.raw[begin:end]
 
     def __len__(self) -> int:
         """The number of entries."""
@@ -178,6 +185,11 @@ class CertificateList:
         for entry in self._entries.in_order():
             yield read_entry(entry.next(0x30))
 
+    def places(self) -> Sequence[int]:
+        """Where each entry begins in `raw`, by position in the list."""
+        places: Sequence[int] = self._entries.places()
+        return places
+
 
 def parse_crl(data: bytes) -> CertificateList:
     """Parse one DER CRL.
@@ -199,7 +211,6 @@ def parse_crl(data: bytes) -> CertificateList:
         raise EncodingError("two different signature algorithms in one CRL")
     return CertificateList(
         raw=raw,
-        tbs=tbs.raw,
         version=fields.version,
         signature_algorithm=algorithm,
         signature=signature,
@@ -210,6 +221,7 @@ def parse_crl(data: bytes) -> CertificateList:
         if fields.next_update is None
         else read_time(fields.next_update),
         extensions=fields.extensions,
+        _signed=(tbs.start, tbs.end),
         _entries=RevokedIndex()
         if fields.revoked is None
         else RevokedIndex.of(raw, fields.revoked, fields.version),

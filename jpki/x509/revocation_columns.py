@@ -6,10 +6,10 @@ and never from objects, which would take a hundred times the room and the time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from jpki.errors import EncodingError
 from jpki.model.revocation import Revocation, RevocationReason
 
-__all__ = ["NO_DATE", "SERIAL_OCTETS", "RevocationColumns", "columns_of"]
+__all__ = [
+    "NO_DATE",
+    "SERIAL_OCTETS",
+    "Changes",
+    "RevocationColumns",
+    "changes",
+    "columns_of",
+    "joined",
+]
 
 SERIAL_OCTETS: Final = 20
 """Of the longest serial number (RFC 5280 4.1.2.2)."""
@@ -65,7 +73,7 @@ class RevocationColumns:
                     f"a column of {column.dtype} {column.shape} among revocations, "
                     f"not {np.dtype(kind)} {shape}"
                 )
-        if self.serials.strides[1] != 1:
+        if count and self.serials.strides[1] != 1:
             raise EncodingError("the octets of a serial number are not side by side")
 
     def __len__(self) -> int:
@@ -83,14 +91,17 @@ class RevocationColumns:
         """The same rows by serial number."""
         if self.rises():
             return self
-        order = _order(self.serials)
+        return self.at(_order(self.serials))
+
+    def at(self, places: NDArray[np.intp]) -> RevocationColumns:
+        """The rows at these places."""
         dates = self.invalid_since
         return RevocationColumns(
             # One element for each number: octet by octet takes four times as long.
-            serials=self.serials.view(_WHOLE)[order].view(np.uint8),
-            revoked_at=self.revoked_at[order],
-            reasons=self.reasons[order],
-            invalid_since=None if dates is None else dates[order],
+            serials=self.serials.view(_WHOLE)[places].view(np.uint8),
+            revoked_at=self.revoked_at[places],
+            reasons=self.reasons[places],
+            invalid_since=None if dates is None else dates[places],
         )
 
     def rows(self) -> Iterator[Revocation]:
@@ -137,6 +148,56 @@ def columns_of(entries: Iterable[Revocation]) -> RevocationColumns:
             [NO_DATE if date is None else _seconds(date) for date in dates], np.int64
         ),
     )
+
+
+def joined(parts: Sequence[RevocationColumns]) -> RevocationColumns:
+    """The rows of all of these, one part behind the other."""
+    if not parts:
+        return columns_of(())
+    dates = None
+    if any(part.invalid_since is not None for part in parts):
+        dates = np.concatenate([_dates(part) for part in parts])
+    return RevocationColumns(
+        serials=np.concatenate([part.serials for part in parts]),
+        revoked_at=np.concatenate([part.revoked_at for part in parts]),
+        reasons=np.concatenate([part.reasons for part in parts]),
+        invalid_since=dates,
+    )
+
+
+class Changes(NamedTuple):
+    """What became of the rows of an older list."""
+
+    gone: RevocationColumns
+    """Rows whose serial numbers stand in the older list only."""
+    altered: tuple[RevocationColumns, RevocationColumns]
+    """Rows that are not the same, as they were and as they are."""
+
+
+def changes(old: RevocationColumns, new: RevocationColumns) -> Changes:
+    """Compare two lists, both by serial number."""
+    if not len(new):
+        return Changes(old, (new, new))
+    known, wanted = _texts(new), _texts(old)
+    places = np.minimum(np.searchsorted(known, wanted), len(new) - 1)
+    kept = known[places] == wanted
+    before, after = old.at(np.flatnonzero(kept)), new.at(places[kept])
+    other = (before.revoked_at != after.revoked_at) | (before.reasons != after.reasons)
+    other |= _dates(before) != _dates(after)
+    rows = np.flatnonzero(other)
+    gone = old.at(np.flatnonzero(~kept))
+    return Changes(gone, (before.at(rows), after.at(rows)))
+
+
+def _texts(columns: RevocationColumns) -> NDArray[np.bytes_]:
+    """Serial numbers as octet strings of one length, which numpy can order."""
+    return np.ascontiguousarray(columns.serials).view(f"S{SERIAL_OCTETS}")[:, 0]
+
+
+def _dates(columns: RevocationColumns) -> NDArray[np.int64]:
+    if columns.invalid_since is None:
+        return np.full(len(columns), NO_DATE)
+    return columns.invalid_since
 
 
 def _seconds(at: datetime) -> int:

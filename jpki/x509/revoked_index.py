@@ -84,8 +84,16 @@ class RevokedIndex:
 
     def in_order(self) -> Iterator[Reader]:
         """Every entry, by its place in the list."""
-        for at in sorted(map(int, self._offsets)):
-            yield Reader(self._data, at)
+        for at in self.places():
+            yield Reader(self._data, int(at))
+
+    def places(self) -> Any:
+        """Where the entries begin, in order: an array, or a list in a short one."""
+        if len(self._offsets) < LONG:
+            return sorted(self._offsets)
+        import numpy as np
+
+        return np.sort(self._offsets)
 
     def _first(self, key: int) -> int:
         """The first place whose key is not less."""

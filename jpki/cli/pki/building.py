@@ -249,7 +249,8 @@ class Builder:
             scope=scope,
             generation=number,
         )
-        assert record.crl is not None
+        with self._office.store.read() as uow:
+            der = uow.crls.bytes_of(record)
         return Piece(
             role=scope,
             name=f"{self._plan.key_name(authority, number)}-{scope}",
@@ -257,7 +258,7 @@ class Builder:
             holder=authority,
             prefecture=_prefecture(authority),
             generation=record.generation,
-            der=record.crl,
+            der=der,
         )
 
     def _scopes(self) -> list[str]:

@@ -307,7 +307,7 @@ def test_both_keys_publish_and_answer_while_they_live(office: Office) -> None:
                 [uow.certificates.get(GOVERNOR, issued.serial).kind],
                 alive_at=None,
             )
-            assert [entry.serial for entry in entries] == [issued.serial]
+            assert [entry.serial for entry in entries.rows()] == [issued.serial]
     old, new = _generations(office)
     for key in (old, new):
         certify_responder(

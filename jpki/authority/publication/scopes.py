@@ -1,0 +1,52 @@
+"""Which lists an era has, and which certificates each of them is about."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from jpki.authority.office import Office
+from jpki.errors import IssuanceError
+from jpki.model.profiles import CRLProfile, IssuingDistributionPointRule
+from jpki.store.authority_records import CertificateKind
+
+__all__ = ["SCOPES", "kinds_of", "profile_of", "scopes_of"]
+
+SCOPES: Final = ("crl", "arl")
+"""Roles of an era that name a CRL profile: for end entities, and for authorities."""
+
+_AUTHORITIES: Final = (
+    CertificateKind.AUTHORITY,
+    CertificateKind.BRIDGE,
+    CertificateKind.CROSS,
+    CertificateKind.LINK,
+)
+_END_ENTITIES: Final = tuple(
+    kind for kind in CertificateKind if kind not in _AUTHORITIES
+)
+
+
+def scopes_of(office: Office) -> tuple[str, ...]:
+    """The scopes in which this office publishes."""
+    return tuple(scope for scope in SCOPES if scope in office.era.profiles)
+
+
+def profile_of(office: Office, scope: str) -> CRLProfile:
+    """What lists of this scope look like.
+
+    Raises:
+        IssuanceError: the era has none of this scope.
+    """
+    if scope not in scopes_of(office):
+        raise IssuanceError(f"era {office.era.id} publishes no {scope!r}")
+    return office.crl_profile(office.era.profiles[scope])
+
+
+def kinds_of(profile: CRLProfile) -> tuple[CertificateKind, ...]:
+    """Which certificates a list is about, as its issuingDistributionPoint says."""
+    for rule in profile.extensions:
+        if isinstance(rule, IssuingDistributionPointRule):
+            if rule.only_user_certificates:
+                return _END_ENTITIES
+            if rule.only_authority_certificates:
+                return _AUTHORITIES
+    return tuple(CertificateKind)
