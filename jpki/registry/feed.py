@@ -78,7 +78,11 @@ class Feed:
 
     def _page(self, position: int, limit: int) -> FeedPage:
         with self._store.read() as uow:
+            newest = uow.events.position()
+            if newest <= position:
+                # Most looks find nothing new, and there are many a second.
+                return FeedPage(events=(), position=newest)
             return FeedPage(
                 events=uow.events.after(position, limit=min(limit, MAX_BATCH)),
-                position=uow.events.position(),
+                position=newest,
             )
