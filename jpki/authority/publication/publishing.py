@@ -130,6 +130,9 @@ def _finish(
     with office.store.read() as uow:
         current = uow.crls.standing(waiting.name)
     for _ in range(_RACES):
+        if current is not None and current.number == waiting.number:
+            # Another process has finished the same list.
+            return current
         overtaken = current is not None and current.number > waiting.number
         if not overtaken:
             _examine_or_refuse(office, signed, waiting, key, current, at=at, by=by)
