@@ -17,6 +17,7 @@ def _build(settings: Settings, _stop: threading.Event) -> Server:
     clock = ProcessClock(settings.common.clock_offset)
     register = open_register(settings, clock)
     office = open_office(settings, register)
+    office.store.follow_outside()
     follower = Follower(
         office, register, clock, lambda: open_keyring(settings.revocation)
     )

@@ -387,6 +387,9 @@ def _disagreements(
 ) -> list[str]:
     problems = []
     expected = _ACTS_OF_STATE[certificate.state] | ({"revoked"} if revoked else set())
+    if "recovered" in said.acts:
+        # What the log said of it before was lost with the database.
+        expected = {"recovered", "revoked"}
     state = certificate.state.value
     for act in sorted(expected - said.acts):
         problems.append(f"{name} is {state}, but the log never says it was {act}")

@@ -72,6 +72,7 @@ from jpki.errors.storage import (
     ClockBehind,
     Conflict,
     DiskFull,
+    JournalAhead,
     NotFound,
     StoreError,
 )
@@ -101,6 +102,7 @@ __all__ = [
     "EncodingError",
     "EventRefused",
     "IssuanceError",
+    "JournalAhead",
     "JpkiError",
     "KeyNotFound",
     "KeyProviderError",

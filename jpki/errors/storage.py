@@ -10,6 +10,7 @@ __all__ = [
     "ClockBehind",
     "Conflict",
     "DiskFull",
+    "JournalAhead",
     "NotFound",
     "StoreError",
 ]
@@ -32,6 +33,21 @@ class DiskFull(StoreError):
             hint="free some disk space, then try the same step again",
         )
         self.reason = reason
+
+
+class JournalAhead(StoreError):
+    """The database lacks revocations that the journal outside it tells."""
+
+    code = "store.journal-ahead"
+
+    def __init__(self, position: int, told: int) -> None:
+        super().__init__(
+            f"the database knows {position} revocations, or others than the journal "
+            f"outside it, which tells {told}: it was restored from a backup",
+            hint="bring them back with `jpki revocation replay`",
+        )
+        self.position = position
+        self.told = told
 
 
 class NotFound(StoreError):

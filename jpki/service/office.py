@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 from jpki import data
 from jpki.access import RequestSigner, load_credential
 from jpki.authority.keyrings import FileKeyring, TokenKeyring
 from jpki.authority.office import Keyring, Office, Step
 from jpki.data import Profiles
-from jpki.errors import KeyProviderError
+from jpki.errors import JpkiError, KeyProviderError
 from jpki.keys.pkcs11.uri import parse_pkcs11_uri
 from jpki.model.eras import Era
 from jpki.model.ports import Clock
@@ -27,6 +28,7 @@ from jpki.service.settings import (
     Settings,
 )
 from jpki.store import AuthorityStore
+from jpki.store.outside_journal import OutsideJournal
 
 __all__ = ["open_keyring", "open_office", "open_register", "open_status_office"]
 
@@ -71,17 +73,25 @@ def open_keyring(own: AuthoritySettings | RevocationSettings) -> Keyring:
     return TokenKeyring(token, earlier)
 
 
-def open_office(settings: Settings, register: RegistryClient) -> Office:
+def open_office(
+    settings: Settings, register: RegistryClient, *, restored: bool = False
+) -> Office:
     """The office over the database and keys of [authority]; its schema is made newest.
+
+    Args:
+        settings: the whole file.
+        register: who is asked about residents.
+        restored: open it also where the database is older than the revocation journal
+            outside it, in order to bring it up.
 
     Raises:
         ConfigurationError, ProfileError: a setting or the era cannot be used.
+        JournalAhead: the database was restored from a backup.
         StoreError: the database cannot be used.
     """
     own = settings.authority
     profiles = _profiles(settings)
-    store = AuthorityStore(own.database)
-    store.migrate()
+    store = _open_store(own.database, own.revocation_journal, restored=restored)
     return Office(
         store=store,
         keyring=open_keyring(own),
@@ -102,12 +112,13 @@ def open_status_office(settings: Settings) -> Office:
 
     Raises:
         ConfigurationError, ProfileError: a setting or the era cannot be used.
+        JournalAhead: the database was restored from a backup; it would call good what
+            is revoked.
         StoreError: the database cannot be used.
     """
     own = settings.revocation
     profiles = _profiles(settings)
-    store = AuthorityStore(own.database)
-    store.migrate()
+    store = _open_store(own.database, settings.authority.revocation_journal)
     return Office(
         store=store,
         keyring=open_keyring(own),
@@ -117,6 +128,19 @@ def open_status_office(settings: Settings) -> Office:
         certificate_profile=profiles.certificate_profile,
         crl_profile=profiles.crl_profile,
     )
+
+
+def _open_store(url: str, journal: Path, *, restored: bool = False) -> AuthorityStore:
+    outside = OutsideJournal(journal)
+    store = AuthorityStore(url, outside=outside)
+    try:
+        store.migrate()
+        if not restored:
+            outside.require_level(store.read)
+    except JpkiError:
+        store.close()
+        raise
+    return store
 
 
 def _profiles(settings: Settings) -> Profiles:

@@ -100,6 +100,9 @@ class AuthoritySettings:
     """How certificates are numbered: `modern` at random, `jpki-compat` counted in four
     octets, `era` as the era's file has it. May change at any time: no random number is
     as small as a counted one."""
+    revocation_journal: Path = Path("{data}/revocations.journal")
+    """Every revocation is kept here also, for the day on which the database is lost:
+    put it on another disk."""
     issuance_approval: bool = False
     """An approver must agree to each application before a certificate is issued."""
     killed_at: str | None = None

@@ -17,6 +17,7 @@ from jpki.store.certificate_book import Certificates
 from jpki.store.consents import Consents
 from jpki.store.engine import Database
 from jpki.store.nonces import Nonces
+from jpki.store.outside_journal import OutsideJournal
 from jpki.store.revocation_books import AppliedEvents, Journal, RevocationLists
 from jpki.store.serial_blocks import SerialBlocks
 from jpki.store.together import Groups
@@ -42,18 +43,32 @@ class AuthorityUnitOfWork:
         self.events = AppliedEvents(connection)
         self.audit = AuditLog(connection)
         self.nonces = Nonces(connection, tables.seen_nonce)
+        self._committed = False
 
     def commit(self) -> None:
         """Make it all durable. The unit of work is over."""
         self.audit.flush()
         self._connection.commit()
+        self._committed = True
+
+    @property
+    def goes_outside(self) -> bool:
+        """Whether it made what the journal outside the database tells."""
+        return self._committed and bool(self.journal.grown or self.crls.reserved)
 
 
 class AuthorityStore:
     """The authorities' database, by URL."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, outside: OutsideJournal | None = None) -> None:
+        """Name it.
+
+        Args:
+            url: of the database.
+            outside: the journal that survives the loss of the database, if one is kept.
+        """
         self.database = Database(url)
+        self.outside = outside
         self.together = Groups()
         """Has several threads' requests done at once."""
 
@@ -80,9 +95,33 @@ class AuthorityStore:
 
     @contextmanager
     def write(self) -> Iterator[AuthorityUnitOfWork]:
-        """The only writer; rolled back unless it commits."""
+        """The only writer; rolled back unless it commits.
+
+        A revocation is in the journal outside the database when this is over.
+
+        Raises:
+            JournalAhead, DiskFull: it stands in the database, and not yet outside.
+        """
+        with self.database_only() as uow:
+            yield uow
+        if self.outside is not None and uow.goes_outside:
+            self.outside.follow(self.read, uow.crls.reserved)
+
+    @contextmanager
+    def database_only(self) -> Iterator[AuthorityUnitOfWork]:
+        """The only writer, of what the journal outside the database tells already."""
         with self.database.write() as connection:
             yield AuthorityUnitOfWork(connection)
+
+    def follow_outside(self) -> None:
+        """Make up what a crash kept from the journal outside the database.
+
+        Raises:
+            JournalAhead: the database was restored from a backup.
+            DiskFull, StoreError: the journal cannot be written.
+        """
+        if self.outside is not None:
+            self.outside.follow(self.read)
 
     def remember_nonce(
         self, key_id: str, nonce: str, *, expires: datetime, at: datetime

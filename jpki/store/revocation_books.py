@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import (
     Column,
     ColumnElement,
+    Connection,
     TextClause,
     func,
     select,
@@ -21,6 +22,7 @@ from jpki.store import authority_tables as tables
 from jpki.store.authority_records import (
     AppliedEvent,
     CertificateKind,
+    CertificateRecord,
     CRLRecord,
     CRLState,
     JournalEntry,
@@ -51,6 +53,11 @@ _BRIEF: Final = tuple(
 
 class Journal(Rows):
     """Revocations in the order in which they were made; nothing is ever taken back."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.grown = False
+        """Whether lines were put in here."""
 
     def position(self) -> int:
         """The position of the newest line; 0 when there is none."""
@@ -91,6 +98,7 @@ class Journal(Rows):
         self._connection.execute(
             update(tables.head).values(journal_position=entry.position)
         )
+        self.grown = True
         return entry
 
     def find(self, authority: str, serial: int) -> JournalEntry | None:
@@ -120,6 +128,34 @@ class Journal(Rows):
             .limit(limit)
         )
         return tuple(JournalEntry(**row._mapping) for row in rows)
+
+    def with_certificates(
+        self, *, after: int, limit: int
+    ) -> tuple[tuple[JournalEntry, CertificateRecord], ...]:
+        """At most `limit` lines that follow this position, and what they revoke."""
+        table, certificate = tables.revocation, tables.certificate
+        rows = self._connection.execute(
+            select(
+                table, *(column.label(f"of_{column.name}") for column in certificate.c)
+            )
+            .join(
+                certificate,
+                (certificate.c.authority == table.c.authority)
+                & (certificate.c.serial == table.c.serial),
+            )
+            .where(table.c.position > after)
+            .order_by(table.c.position)
+            .limit(limit)
+        )
+        return tuple(
+            (
+                JournalEntry(**{c.name: row._mapping[c.name] for c in table.c}),
+                CertificateRecord(
+                    **{c.name: row._mapping[f"of_{c.name}"] for c in certificate.c}
+                ),
+            )
+            for row in rows
+        )
 
     def walk(self) -> Iterator[JournalEntry]:
         """Every line, in order."""
@@ -189,6 +225,11 @@ class Journal(Rows):
 class RevocationLists(Rows):
     """CRL numbers and what became of them."""
 
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.reserved: list[CRLRecord] = []
+        """Numbers that were entered here."""
+
     def reserve(self, record: CRLRecord, *, tbs: bytes | memoryview) -> None:
         """Enter a number with the bytes that are about to be signed.
 
@@ -198,6 +239,7 @@ class RevocationLists(Rows):
         if record.number <= self.last_number(record.authority):
             raise Conflict(f"CRL number {record.number} does not rise")
         self._insert(tables.crl, record, tbs=tbs)
+        self.reserved.append(record)
 
     def publish(self, record: CRLRecord, *, crl: bytes, at: datetime) -> None:
         """Put a signed list in force in the place of the one before it.
