@@ -21,6 +21,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "verify": "jpki.cli.verify:verify",
     "audit": "jpki.cli.audit:audit",
     "ca": "jpki.cli.authority:ca",
+    "revocation": "jpki.cli.revocation:revocation",
     "doctor": "jpki.cli.doctor.command:doctor",
     "pki": "jpki.cli.pki.command:pki",
 }
