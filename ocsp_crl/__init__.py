@@ -9,6 +9,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from jpki.authority.kept_answers import KeptAnswers
+from jpki.authority.kept_lists import KeptLists
 from jpki.authority.office import Office
 from jpki.authority.responder import Responder
 from jpki.model.ports import Clock
@@ -16,6 +17,8 @@ from jpki.service.clock import RequestClock
 from jpki.service.health import Health
 from jpki.service.problems import refused
 from jpki.service.settings import Settings
+from ocsp_crl.lists import ListService
+from ocsp_crl.lists import blueprint as list_routes
 from ocsp_crl.problems import PROBLEMS
 from ocsp_crl.routes import RevocationService, blueprint
 
@@ -39,11 +42,12 @@ def create_app(
     """
     own = settings.revocation
     responder = Responder(office, own.response_lifetime)
+    instants = RequestClock(clock=clock, test_system=settings.common.test_system)
     service = RevocationService(
         office=office,
         responder=responder,
         answers=answers or KeptAnswers(office, responder),
-        clock=RequestClock(clock=clock, test_system=settings.common.test_system),
+        clock=instants,
         health=Health({"database": lambda: _current(office)}),
     )
     app = Flask(__name__, static_folder=None)
@@ -51,6 +55,13 @@ def create_app(
     # Base64 holds slashes, and two of them side by side mean what they say.
     app.url_map.merge_slashes = False
     app.register_blueprint(blueprint(service))
+    lists = ListService(
+        store=office.store,
+        lists=KeptLists(office.store),
+        clock=instants,
+        max_age=own.crl_max_age_seconds,
+    )
+    app.register_blueprint(list_routes(lists))
     app.register_error_handler(HTTPException, refused)
     app.register_error_handler(Exception, PROBLEMS.problem)
     return app

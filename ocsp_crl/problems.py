@@ -10,5 +10,11 @@ from jpki.service.problems import ProblemTable
 __all__ = ["PROBLEMS"]
 
 PROBLEMS: Final = ProblemTable(
-    {"store": (HTTPStatus.SERVICE_UNAVAILABLE, "The database cannot be used now")}
+    {
+        "store": (HTTPStatus.SERVICE_UNAVAILABLE, "The database cannot be used now"),
+        "store.damaged": (
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "What is kept was altered, and is not given",
+        ),
+    }
 )

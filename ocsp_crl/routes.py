@@ -1,4 +1,4 @@
-"""OCSP over HTTP (RFC 6960 appendix A, RFC 9919) and CRLs (RFC 2585)."""
+"""OCSP over HTTP (RFC 6960 appendix A, RFC 9919), and whether the server is well."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime
 from typing import Final
 from urllib.parse import unquote
 
@@ -15,13 +14,10 @@ from flask import Blueprint, Response, request
 from jpki.authority.kept_answers import KeptAnswers
 from jpki.authority.office import Office
 from jpki.authority.responder import OCSPAnswer, Responder
-from jpki.errors import NotFound, RequestError
-from jpki.service.answers import Answer, json_answer
+from jpki.errors import RequestError
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock
 from jpki.service.health import Health
-from jpki.store.authority_records import CRLRecord
-from jpki.x509.names import parse_name, rfc4514
-from jpki.x509.pem import pem
+from jpki.service.representations import http_date
 
 __all__ = ["RevocationService", "blueprint"]
 
@@ -29,7 +25,6 @@ _OCSP_REQUEST: Final = "application/ocsp-request"
 _OCSP_RESPONSE: Final = "application/ocsp-response"
 _MAX_ENCODED: Final = 4096
 """Characters of a request in a URL; RFC 9919 section 5 expects under 255 octets."""
-_KINDS: Final = {"crl": "application/pkix-crl", "pem": "application/x-pem-file"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,23 +69,6 @@ def blueprint(service: RevocationService) -> Blueprint:
         answer = service.answer(_decoded(_raw_path(encoded)), at)
         return _ocsp(answer, at, cacheable=True)
 
-    @routes.get("/crls")
-    def crls() -> Answer:
-        """Which lists there are, and where."""
-        return json_answer(
-            {"crls": [_described(service, entry) for entry in _current(service)]}
-        )
-
-    @routes.get("/crls/<authority>/<int(max=99999):generation>/<scope>.<kind>")
-    def crl(authority: str, generation: int, scope: str, kind: str) -> Response:
-        """The newest list of one key, DER or PEM."""
-        with service.office.store.read() as uow:
-            found = uow.crls.current(authority, scope, generation)
-        if found is None or found.crl is None or kind not in _KINDS:
-            raise NotFound("CRL", f"{authority}/{generation}/{scope}.{kind}")
-        body = found.crl if kind == "crl" else pem(found.crl, "X509 CRL")
-        return _crl(found, body, kind, service.instant())
-
     return routes
 
 
@@ -126,56 +104,10 @@ def _ocsp(answer: OCSPAnswer, at: datetime, *, cacheable: bool) -> Response:
     response.headers["Cache-Control"] = (
         f"max-age={seconds},public,no-transform,must-revalidate"
     )
-    response.headers["Last-Modified"] = _http_date(answer.this_update)
-    response.headers["Expires"] = _http_date(answer.next_update)
-    return response
-
-
-# -- CRLs -----------------------------------------------------------------------------
-
-
-def _current(service: RevocationService) -> list[CRLRecord]:
-    with service.office.store.read() as uow:
-        return [
-            found
-            for authority in uow.authorities.all()
-            for generation in uow.authorities.generations(authority.id)
-            for scope in ("crl", "arl")
-            if (found := uow.crls.current(authority.id, scope, generation.number))
-        ]
-
-
-def _described(service: RevocationService, entry: CRLRecord) -> dict[str, object]:
-    with service.office.store.read() as uow:
-        issuer = parse_name(uow.authorities.get(entry.authority).name)
-    return {
-        "authority": entry.authority,
-        "issuer": rfc4514(issuer),
-        "generation": entry.generation,
-        "scope": entry.scope,
-        "number": entry.number,
-        "this_update": f"{entry.this_update:%Y-%m-%dT%H:%M:%SZ}",
-        "next_update": f"{entry.next_update:%Y-%m-%dT%H:%M:%SZ}",
-        "path": f"/crls/{entry.authority}/{entry.generation}/{entry.scope}.crl",
-    }
-
-
-def _crl(entry: CRLRecord, body: bytes, kind: str, at: datetime) -> Response:
-    response = Response(body, mimetype=_KINDS[kind])
-    response.set_etag(f"{entry.authority}-{entry.number}-{kind}")
-    response.headers["Last-Modified"] = _http_date(entry.this_update)
-    response.headers["Expires"] = _http_date(entry.next_update)
-    # A revocation makes a new list at any moment: kept copies are asked for again, and
-    # 304 answers make that cheap.
-    response.headers["Cache-Control"] = "public, no-cache"
-    response.make_conditional(request, accept_ranges=True, complete_length=len(body))
+    response.headers["Last-Modified"] = http_date(answer.this_update)
+    response.headers["Expires"] = http_date(answer.next_update)
     return response
 
 
 def _strong_tag(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()[:32]
-
-
-def _http_date(at: datetime) -> str:
-    """An HTTP date ends in GMT (RFC 9110 section 5.6.7)."""
-    return format_datetime(at, usegmt=True)

@@ -71,6 +71,7 @@ from jpki.errors.services import (
 from jpki.errors.storage import (
     ClockBehind,
     Conflict,
+    Damaged,
     DiskFull,
     JournalAhead,
     NotFound,
@@ -97,6 +98,7 @@ __all__ = [
     "ConsentRequired",
     "ConsentUsed",
     "CredentialError",
+    "Damaged",
     "DiskFull",
     "DocumentError",
     "EncodingError",

@@ -9,6 +9,7 @@ from jpki.errors.base import JpkiError
 __all__ = [
     "ClockBehind",
     "Conflict",
+    "Damaged",
     "DiskFull",
     "JournalAhead",
     "NotFound",
@@ -48,6 +49,20 @@ class JournalAhead(StoreError):
         )
         self.position = position
         self.told = told
+
+
+class Damaged(StoreError):
+    """What is kept is not what was put there."""
+
+    code = "store.damaged"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} is not as it was published",
+            hint="put it back from a backup; `jpki audit verify` tells what else was "
+            "altered",
+        )
+        self.what = what
 
 
 class NotFound(StoreError):

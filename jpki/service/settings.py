@@ -126,6 +126,9 @@ class RevocationSettings:
     passphrase_file: Path = Path("{data}/secrets/responder-keys.txt")
     response_lifetime_seconds: int = setting(900, limits=(1, 7 * _DAY))
     """From thisUpdate to nextUpdate of an OCSP response."""
+    crl_max_age_seconds: int = setting(60, limits=(0, _DAY))
+    """How long caches may give a CRL without asking whether there is a newer one, and
+    never beyond its nextUpdate; 0 has them ask each time."""
 
     @property
     def response_lifetime(self) -> timedelta:

@@ -16,6 +16,7 @@ from jpki.store.authority_books import Applications, Authorities, Operators
 from jpki.store.certificate_book import Certificates
 from jpki.store.consents import Consents
 from jpki.store.engine import Database
+from jpki.store.list_archive import ListArchive
 from jpki.store.nonces import Nonces
 from jpki.store.outside_journal import OutsideJournal
 from jpki.store.revocation_books import AppliedEvents, Journal, RevocationLists
@@ -40,6 +41,7 @@ class AuthorityUnitOfWork:
         self.consents = Consents(connection)
         self.journal = Journal(connection)
         self.crls = RevocationLists(connection)
+        self.archive = ListArchive(connection)
         self.events = AppliedEvents(connection)
         self.audit = AuditLog(connection)
         self.nonces = Nonces(connection, tables.seen_nonce)

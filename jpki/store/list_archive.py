@@ -1,0 +1,88 @@
+"""Every CRL that was ever in force, to be looked up by name, number and instant.
+
+Records come without their bytes: those of a nation are tens of megabytes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, LargeBinary, TextClause, cast, exists, select
+
+from jpki.store import authority_tables as tables
+from jpki.store.authority_records import CRLRecord, CRLState
+from jpki.store.rows import Rows
+
+__all__ = ["ListArchive"]
+
+_LIST: Final = tables.crl.c
+_BRIEF: Final = tuple(
+    column for column in tables.crl.c if column.name not in ("tbs", "crl")
+)
+_PUBLISHED: Final = _LIST.state.in_((CRLState.PUBLISHED, CRLState.SUPERSEDED))
+
+
+class ListArchive(Rows):
+    """What was published. Nothing is ever taken out."""
+
+    def standing(self, authority: str, generation: int, scope: str) -> CRLRecord | None:
+        """The list of one key and scope that is in force."""
+        return self._first(tables.IN_FORCE, *_named(authority, generation, scope))
+
+    def numbered(self, authority: str, number: int) -> CRLRecord | None:
+        """The list of this number, if it was ever in force."""
+        return self._first(
+            _PUBLISHED, _LIST.authority == authority, _LIST.number == number
+        )
+
+    def at(
+        self, authority: str, generation: int, scope: str, instant: datetime
+    ) -> CRLRecord | None:
+        """The list of one key and scope that was in force at this instant."""
+        row = self._connection.execute(
+            select(*_BRIEF)
+            .where(
+                _PUBLISHED,
+                *_named(authority, generation, scope),
+                _LIST.completed_at <= instant,
+            )
+            .order_by(_LIST.completed_at.desc(), _LIST.number.desc())
+            .limit(1)
+        ).first()
+        return None if row is None else CRLRecord(**row._mapping)
+
+    def is_alone_in_its_second(self, record: CRLRecord) -> bool:
+        """Whether the time of this list tells it from those before it."""
+        before = exists().where(
+            _PUBLISHED,
+            *_named(record.authority, record.generation, record.scope),
+            _LIST.completed_at >= record.this_update,
+            _LIST.this_update == record.this_update,
+            _LIST.number < record.number,
+        )
+        return not self._connection.execute(select(before)).scalar_one()
+
+    def octets(self, record: CRLRecord) -> bytes | None:
+        """The signed list; None if it is gone."""
+        # What SQLite would refuse to read as octets was written by somebody else.
+        found = self._connection.execute(
+            select(cast(_LIST.crl, LargeBinary)).where(
+                _LIST.authority == record.authority, _LIST.number == record.number
+            )
+        ).scalar()
+        return None if found is None else bytes(found)
+
+    def _first(self, *conditions: ColumnElement[bool] | TextClause) -> CRLRecord | None:
+        row = self._connection.execute(select(*_BRIEF).where(*conditions)).first()
+        return None if row is None else CRLRecord(**row._mapping)
+
+
+def _named(
+    authority: str, generation: int, scope: str
+) -> tuple[ColumnElement[bool], ...]:
+    return (
+        _LIST.authority == authority,
+        _LIST.generation == generation,
+        _LIST.scope == scope,
+    )
