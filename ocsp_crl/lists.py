@@ -22,7 +22,7 @@ from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock, parse_instant
 from jpki.service.problems import plain_problem
 from jpki.service.representations import Representation, choose
 from jpki.store import AuthorityStore
-from jpki.store.authority_records import CRLRecord
+from jpki.store.authority_records import CRLRecord, ListName
 from jpki.x509.names import parse_name, rfc4514
 from ocsp_crl.problems import PROBLEMS
 
@@ -66,15 +66,16 @@ def blueprint(service: ListService) -> Blueprint:
     def current(authority: str, generation: int, scope: str, kind: str) -> Response:
         """The list of one key in force, now or at the instant `at`."""
         _known(kind, authority, generation, scope)
+        name = ListName(authority, generation, scope)
         now = service.instant()
         asked = request.args.get("at")
         if asked is None:
-            kept = service.lists.current(authority, generation, scope, at=now)
+            kept = service.lists.current(name, at=now)
             return _given(service, kept, kind, _while_in_force(service, kept, now))
         instant = parse_instant(asked)
         if instant > now:
             raise RequestError(f"{asked!r} is yet to come", hint="name a past instant")
-        kept = service.lists.at(authority, generation, scope, instant)
+        kept = service.lists.at(name, instant)
         # What was in force a moment ago may still change, by whoever was about to
         # publish then; asked again, it costs a 304.
         response = _given(service, kept, kind, "public, no-cache, no-transform")
@@ -90,7 +91,7 @@ def blueprint(service: ListService) -> Blueprint:
         if number.bit_length() > 63:
             raise NotFound("CRL", what)
         kept = service.lists.numbered(authority, number)
-        if (kept.record.generation, kept.record.scope) != (generation, scope):
+        if kept.record.name != ListName(authority, generation, scope):
             raise NotFound("CRL", what)
         return _given(service, kept, kind, _FOREVER)
 
@@ -175,8 +176,10 @@ def _in_force(store: AuthorityStore) -> list[dict[str, object]]:
             authority.id: rfc4514(parse_name(authority.name))
             for authority in uow.authorities.all()
         }
-    records = tuple(sorted(records, key=_place))
-    return [_described(record, names[record.authority]) for record in records]
+    return [
+        _described(record, names[record.authority])
+        for record in sorted(records, key=lambda record: record.name)
+    ]
 
 
 def _described(record: CRLRecord, issuer: str) -> dict[str, object]:
@@ -193,12 +196,8 @@ def _described(record: CRLRecord, issuer: str) -> dict[str, object]:
     }
 
 
-def _place(record: CRLRecord) -> tuple[str, int, str]:
-    return record.authority, record.generation, record.scope
-
-
 def _place_of(record: CRLRecord) -> str:
-    return f"/crls/{record.authority}/{record.generation}/{record.scope}"
+    return "/crls/" + "/".join(map(str, record.name))
 
 
 def _archived(record: CRLRecord, kind: str) -> str:

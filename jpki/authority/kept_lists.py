@@ -23,7 +23,7 @@ from typing import Final
 
 from jpki.errors import Damaged, NotFound, StoreError
 from jpki.store import AuthorityStore, AuthorityUnitOfWork
-from jpki.store.authority_records import CRLRecord
+from jpki.store.authority_records import CRLRecord, ListName
 from jpki.x509.pem import pem
 
 __all__ = ["Form", "KeptList", "KeptLists", "read_published"]
@@ -41,6 +41,10 @@ _COMPRESSIBLE: Final = 512
 """Octets below which a header field costs what compressing would save."""
 _WORTHWHILE: Final = 0.9
 _LEVEL: Final = 6
+
+
+_Key = ListName | tuple[str, int]
+"""A name, or an authority and a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +113,23 @@ class _Shelf:
 
     def __init__(self, room: int) -> None:
         self._room = room
-        self._lists: OrderedDict[tuple[str, int] | tuple[str, int, str], KeptList]
-        self._lists = OrderedDict()
+        self._lists: OrderedDict[_Key, KeptList] = OrderedDict()
         self._lock = threading.Lock()
 
-    def find(self, key: tuple[str, int] | tuple[str, int, str]) -> KeptList | None:
+    def find(self, key: _Key) -> KeptList | None:
         with self._lock:
             found = self._lists.get(key)
             if found is not None:
                 self._lists.move_to_end(key)
             return found
 
-    def put(self, key: tuple[str, int] | tuple[str, int, str], kept: KeptList) -> None:
+    def put(self, key: _Key, kept: KeptList) -> None:
         with self._lock:
             self._lists[key] = kept
             self._lists.move_to_end(key)
         self.tidy()
 
-    def drop(self, key: tuple[str, int] | tuple[str, int, str]) -> None:
+    def drop(self, key: _Key) -> None:
         with self._lock:
             self._lists.pop(key, None)
 
@@ -153,15 +156,11 @@ class KeptLists:
         self._archive = _Shelf(room // _ARCHIVE_SHARE)
         self._locks = tuple(threading.Lock() for _ in range(_LOCKS))
 
-    def current(
-        self, authority: str, generation: int, scope: str, *, at: datetime
-    ) -> KeptList:
-        """The list of one key and scope that is in force.
+    def current(self, name: ListName, *, at: datetime) -> KeptList:
+        """The list of this name that is in force.
 
         Args:
-            authority: such as `governor-08`.
-            generation: of its key.
-            scope: what the list is about.
+            name: which one.
             at: the time: without the database a list is given until its nextUpdate.
 
         Raises:
@@ -169,20 +168,19 @@ class KeptLists:
             Damaged: the one there is was altered.
             StoreError: the database cannot be asked, and nothing kept will do.
         """
-        key = (authority, generation, scope)
-        kept = self._in_force.find(key)
+        kept = self._in_force.find(name)
         if kept is not None and monotonic() < kept.trusted_until:
             return kept
-        lock = self._locks[hash(key) % _LOCKS]
+        lock = self._locks[hash(name) % _LOCKS]
         if not lock.acquire(timeout=-1 if kept is None else _PATIENCE):
             # Somebody waits for the database: for now this is the newest there is.
             assert kept is not None
             return _valid(kept, at, None)
         try:
-            kept = self._in_force.find(key)
+            kept = self._in_force.find(name)
             if kept is not None and monotonic() < kept.trusted_until:
                 return kept
-            return self._looked_up(key, kept, at)
+            return self._looked_up(name, kept, at)
         finally:
             lock.release()
 
@@ -206,10 +204,8 @@ class KeptLists:
                 self._archive.put(key, kept)
             return kept
 
-    def at(
-        self, authority: str, generation: int, scope: str, instant: datetime
-    ) -> KeptList:
-        """The list of one key and scope that was in force at this instant.
+    def at(self, name: ListName, instant: datetime) -> KeptList:
+        """The list of this name that was in force at this instant.
 
         Raises:
             NotFound: none had been published yet.
@@ -217,11 +213,10 @@ class KeptLists:
             StoreError: the database cannot be asked.
         """
         with self._store.read() as uow:
-            record = uow.archive.at(authority, generation, scope, instant)
+            record = uow.archive.at(name, instant)
         if record is None:
-            name = f"{authority}/{generation}/{scope}"
-            raise NotFound("CRL", f"{name} at {instant:%Y-%m-%dT%H:%M:%SZ}")
-        return self.numbered(authority, record.number)
+            raise NotFound("CRL", f"{_path(name)} at {instant:%Y-%m-%dT%H:%M:%SZ}")
+        return self.numbered(record.authority, record.number)
 
     def packed(self, kept: KeptList, *, text: bool) -> Form | None:
         """The list compressed, if that helps; what it takes counts as room."""
@@ -233,18 +228,18 @@ class KeptLists:
         return form
 
     def _looked_up(
-        self, key: tuple[str, int, str], kept: KeptList | None, at: datetime
+        self, name: ListName, kept: KeptList | None, at: datetime
     ) -> KeptList:
         began = monotonic()
         try:
             with self._store.read() as uow:
-                record = uow.archive.standing(*key)
+                record = uow.crls.standing(name)
                 if record is None:
-                    self._in_force.drop(key)
-                    raise NotFound("CRL", "/".join(map(str, key)))
+                    self._in_force.drop(name)
+                    raise NotFound("CRL", _path(name))
                 if kept is None or kept.record.number != record.number:
                     kept = read_published(uow, record)
-                    self._in_force.put(key, kept)
+                    self._in_force.put(name, kept)
         except (NotFound, Damaged):
             raise
         except StoreError as error:
@@ -277,6 +272,10 @@ def _published(uow: AuthorityUnitOfWork, record: CRLRecord) -> str | None:
     except (ValueError, TypeError, KeyError):
         return None
     return str(digest)
+
+
+def _path(name: ListName) -> str:
+    return "/".join(map(str, name))
 
 
 def _valid(kept: KeptList, at: datetime, error: StoreError | None) -> KeptList:

@@ -235,6 +235,7 @@ crl: Final = Table(
         sqlite_where=IN_FORCE,
         postgresql_where=IN_FORCE,
     ),
+    Index("crl_archive", "authority", "generation", "scope", "completed_at"),
     Index(
         "crl_prepared",
         "state",

@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, LargeBinary, TextClause, cast, exists, select
+from sqlalchemy import ColumnElement, LargeBinary, cast, exists, select
 
 from jpki.store import authority_tables as tables
-from jpki.store.authority_records import CRLRecord, CRLState
+from jpki.store.authority_records import CRLRecord, CRLState, ListName
 from jpki.store.rows import Rows
 
 __all__ = ["ListArchive"]
@@ -26,27 +26,20 @@ _PUBLISHED: Final = _LIST.state.in_((CRLState.PUBLISHED, CRLState.SUPERSEDED))
 class ListArchive(Rows):
     """What was published. Nothing is ever taken out."""
 
-    def standing(self, authority: str, generation: int, scope: str) -> CRLRecord | None:
-        """The list of one key and scope that is in force."""
-        return self._first(tables.IN_FORCE, *_named(authority, generation, scope))
-
     def numbered(self, authority: str, number: int) -> CRLRecord | None:
         """The list of this number, if it was ever in force."""
-        return self._first(
-            _PUBLISHED, _LIST.authority == authority, _LIST.number == number
-        )
+        row = self._connection.execute(
+            select(*_BRIEF).where(
+                _PUBLISHED, _LIST.authority == authority, _LIST.number == number
+            )
+        ).first()
+        return None if row is None else CRLRecord(**row._mapping)
 
-    def at(
-        self, authority: str, generation: int, scope: str, instant: datetime
-    ) -> CRLRecord | None:
-        """The list of one key and scope that was in force at this instant."""
+    def at(self, name: ListName, instant: datetime) -> CRLRecord | None:
+        """The list of this name that was in force at this instant."""
         row = self._connection.execute(
             select(*_BRIEF)
-            .where(
-                _PUBLISHED,
-                *_named(authority, generation, scope),
-                _LIST.completed_at <= instant,
-            )
+            .where(_PUBLISHED, *_is(name), _LIST.completed_at <= instant)
             .order_by(_LIST.completed_at.desc(), _LIST.number.desc())
             .limit(1)
         ).first()
@@ -56,7 +49,7 @@ class ListArchive(Rows):
         """Whether the time of this list tells it from those before it."""
         before = exists().where(
             _PUBLISHED,
-            *_named(record.authority, record.generation, record.scope),
+            *_is(record.name),
             _LIST.completed_at >= record.this_update,
             _LIST.this_update == record.this_update,
             _LIST.number < record.number,
@@ -73,16 +66,10 @@ class ListArchive(Rows):
         ).scalar()
         return None if found is None else bytes(found)
 
-    def _first(self, *conditions: ColumnElement[bool] | TextClause) -> CRLRecord | None:
-        row = self._connection.execute(select(*_BRIEF).where(*conditions)).first()
-        return None if row is None else CRLRecord(**row._mapping)
 
-
-def _named(
-    authority: str, generation: int, scope: str
-) -> tuple[ColumnElement[bool], ...]:
+def _is(name: ListName) -> tuple[ColumnElement[bool], ...]:
     return (
-        _LIST.authority == authority,
-        _LIST.generation == generation,
-        _LIST.scope == scope,
+        _LIST.authority == name.authority,
+        _LIST.generation == name.generation,
+        _LIST.scope == name.scope,
     )

@@ -13,10 +13,11 @@ from jpki.authority import Office, publish
 from jpki.authority.kept_lists import KeptList, KeptLists
 from jpki.errors import Damaged, NotFound, StoreError
 from jpki.store import AuthorityStore
-from jpki.store.authority_records import CRLRecord
+from jpki.store.authority_records import CRLRecord, ListName
 from tests.support.offices import FOUNDING, GOVERNOR, Register, new_office
 
 HOUR = timedelta(hours=1)
+NAME = ListName(GOVERNOR, 1, "crl")
 LONG_AGO = float("-inf")
 
 
@@ -34,8 +35,8 @@ class Desk:
     def current(self, at: datetime = FOUNDING) -> KeptList:
         """The list in force, by a new look."""
         with suppress(StoreError):
-            self.lists.current(GOVERNOR, 1, "crl", at=at).trusted_until = LONG_AGO
-        return self.lists.current(GOVERNOR, 1, "crl", at=at)
+            self.lists.current(NAME, at=at).trusted_until = LONG_AGO
+        return self.lists.current(NAME, at=at)
 
     def write(self, statement: str, **values: object) -> None:
         """Somebody else's hand in the database."""
@@ -56,11 +57,11 @@ def desk(founded_store: AuthorityStore) -> Desk:
 def test_the_newest_list_is_seen_at_the_next_look(desk: Desk) -> None:
     """By every process that shares the database; half a second is the longest wait."""
     first = desk.current()
-    again = KeptLists(desk.office.store).current(GOVERNOR, 1, "crl", at=FOUNDING)
+    again = KeptLists(desk.office.store).current(NAME, at=FOUNDING)
     assert again.der.octets == first.der.octets
     assert again.der.tag == first.der.tag
     published = desk.publish(FOUNDING + HOUR)
-    assert desk.lists.current(GOVERNOR, 1, "crl", at=FOUNDING).record == first.record
+    assert desk.lists.current(NAME, at=FOUNDING).record == first.record
     assert desk.current().record.number == published.number
 
 
@@ -74,7 +75,7 @@ def test_an_unchanged_list_is_not_read_again(desk: Desk) -> None:
 
     engine = desk.office.store.database.engine
     event.listen(engine, "before_cursor_execute", note)
-    desk.lists.current(GOVERNOR, 1, "crl", at=FOUNDING)
+    desk.lists.current(NAME, at=FOUNDING)
     assert statements == []
     desk.current()
     event.remove(engine, "before_cursor_execute", note)
@@ -94,7 +95,7 @@ def test_without_the_database_a_list_is_given_until_its_end(
         with pytest.raises(StoreError):
             desk.current(end)
         with pytest.raises(StoreError):
-            desk.lists.current("bridge", 1, "crl", at=FOUNDING)
+            desk.lists.current(ListName("bridge", 1, "crl"), at=FOUNDING)
     finally:
         desk.write("ALTER TABLE crl_away RENAME TO crl")
     assert desk.current(end) is kept
@@ -118,8 +119,8 @@ def test_a_damaged_list_is_never_given(desk: Desk, damage: str) -> None:
     with pytest.raises(Damaged):
         desk.lists.numbered(GOVERNOR, second.number)
     with pytest.raises(Damaged):
-        desk.lists.at(GOVERNOR, 1, "crl", FOUNDING + 2 * HOUR)
-    assert desk.lists.at(GOVERNOR, 1, "crl", FOUNDING).record.number < second.number
+        desk.lists.at(NAME, FOUNDING + 2 * HOUR)
+    assert desk.lists.at(NAME, FOUNDING).record.number < second.number
 
 
 def test_every_list_is_there_by_number_and_by_instant(desk: Desk) -> None:
@@ -134,14 +135,14 @@ def test_every_list_is_there_by_number_and_by_instant(desk: Desk) -> None:
         (FOUNDING + 2 * HOUR, third.number),
         (FOUNDING + 1000 * HOUR, third.number),
     ):
-        assert desk.lists.at(GOVERNOR, 1, "crl", at).record.number == number
+        assert desk.lists.at(NAME, at).record.number == number
     kept = desk.lists.numbered(GOVERNOR, first.record.number)
     assert kept.der == first.der
     for authority, number in ((GOVERNOR, 1), ("bridge", first.record.number)):
         with pytest.raises(NotFound):
             desk.lists.numbered(authority, number)
     with pytest.raises(NotFound):
-        desk.lists.at(GOVERNOR, 1, "crl", FOUNDING - HOUR)
+        desk.lists.at(NAME, FOUNDING - HOUR)
 
 
 def test_lists_of_one_second_are_told_apart(desk: Desk) -> None:
@@ -164,7 +165,7 @@ def test_memory_is_bounded(desk: Desk) -> None:
     held = list(lists._archive._lists)
     assert held == [(GOVERNOR, number) for number in numbers[-2:]]
     tight = KeptLists(desk.office.store, room=1)
-    assert tight.current(GOVERNOR, 1, "crl", at=FOUNDING).size == size
+    assert tight.current(NAME, at=FOUNDING).size == size
     assert len(tight._in_force._lists) == 1
 
 
