@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jpki.access import create_credential
-from jpki.cli.audit import audit
+from jpki.cli import main
 from jpki.service.settings import load
 from jpki.store import AuthorityStore
 from tests.support.databases import copy_founded
@@ -36,7 +36,7 @@ def config(tmp_path: Path) -> Path:
 def _run(config: Path, *arguments: str) -> Result:
     command, *rest = arguments
     where = [] if command == "check" else ["--config", str(config)]
-    return CliRunner().invoke(audit, [command, *where, *rest])
+    return CliRunner().invoke(main, ["audit", command, *where, *rest])
 
 
 def _a_certificate(config: Path) -> str:
