@@ -17,6 +17,7 @@ from jpki.service.clock import RequestClock
 from jpki.service.health import Health
 from jpki.service.problems import refused
 from jpki.service.settings import Settings
+from ocsp_crl.history import blueprint as history_routes
 from ocsp_crl.lists import ListService
 from ocsp_crl.lists import blueprint as list_routes
 from ocsp_crl.problems import PROBLEMS
@@ -62,6 +63,7 @@ def create_app(
         max_age=own.crl_max_age_seconds,
     )
     app.register_blueprint(list_routes(lists))
+    app.register_blueprint(history_routes(office, instants))
     app.register_error_handler(HTTPException, refused)
     app.register_error_handler(Exception, PROBLEMS.problem)
     return app

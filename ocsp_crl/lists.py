@@ -26,7 +26,7 @@ from jpki.store.authority_records import CRLRecord, ListName
 from jpki.x509.names import parse_name, rfc4514
 from ocsp_crl.problems import PROBLEMS
 
-__all__ = ["ListService", "blueprint"]
+__all__ = ["ListService", "archived_path", "blueprint"]
 
 _MEDIA_TYPES: Final = {"crl": "application/pkix-crl", "pem": "application/x-pem-file"}
 _BLOCK: Final = 1 << 18
@@ -79,7 +79,7 @@ def blueprint(service: ListService) -> Blueprint:
         # What was in force a moment ago may still change, by whoever was about to
         # publish then; asked again, it costs a 304.
         response = _given(service, kept, kind, "public, no-cache, no-transform")
-        response.headers["Content-Location"] = _archived(kept.record, kind)
+        response.headers["Content-Location"] = archived_path(kept.record, kind)
         return response
 
     @routes.get(f"{one}/<int:number>.<kind>")
@@ -192,7 +192,7 @@ def _described(record: CRLRecord, issuer: str) -> dict[str, object]:
         "this_update": f"{record.this_update:%Y-%m-%dT%H:%M:%SZ}",
         "next_update": f"{record.next_update:%Y-%m-%dT%H:%M:%SZ}",
         "path": f"{_place_of(record)}.crl",
-        "archived": _archived(record, "crl"),
+        "archived": archived_path(record, "crl"),
     }
 
 
@@ -200,5 +200,6 @@ def _place_of(record: CRLRecord) -> str:
     return "/crls/" + "/".join(map(str, record.name))
 
 
-def _archived(record: CRLRecord, kind: str) -> str:
+def archived_path(record: CRLRecord, kind: str) -> str:
+    """Where one list is given for ever, whatever follows it."""
     return f"{_place_of(record)}/{record.number}.{kind}"

@@ -45,6 +45,25 @@ class ListArchive(Rows):
         ).first()
         return None if row is None else CRLRecord(**row._mapping)
 
+    def first_since(self, name: ListName, instant: datetime) -> CRLRecord | None:
+        """The first list of this name whose thisUpdate is not before an instant."""
+        return self._first(name, _LIST.this_update >= instant)
+
+    def first_with(self, name: ListName, position: int) -> CRLRecord | None:
+        """The first list of this name that has seen a line of the journal."""
+        return self._first(name, _LIST.journal_position >= position)
+
+    def _first(
+        self, name: ListName, condition: ColumnElement[bool]
+    ) -> CRLRecord | None:
+        row = self._connection.execute(
+            select(*_BRIEF)
+            .where(_PUBLISHED, *_is(name), condition)
+            .order_by(_LIST.number)
+            .limit(1)
+        ).first()
+        return None if row is None else CRLRecord(**row._mapping)
+
     def is_alone_in_its_second(self, record: CRLRecord) -> bool:
         """Whether the time of this list tells it from those before it."""
         before = exists().where(

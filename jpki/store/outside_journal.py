@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -103,6 +104,7 @@ class OutsideJournal:
             StoreError: the file cannot be read, or its end was altered.
         """
         try:
+            _require_regular(self.path)
             with FileIO(self.path, "r") as file:
                 end = _end_of(file, cut=False)
         except FileNotFoundError:
@@ -141,6 +143,8 @@ class OutsideJournal:
         """The file, locked; made if it is missing."""
         try:
             new = not self.path.exists()
+            if not new:
+                _require_regular(self.path)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             descriptor = os.open(self.path, flags, 0o600)
             with FileIO(descriptor, "r+") as file:
@@ -285,6 +289,7 @@ def read_lines(path: Path) -> Iterator[OutsideLine | Damage]:
     """
     number, previous = 0, FIRST
     try:
+        _require_regular(path)
         with path.open("rb") as file:
             while octets := file.readline(_LONGEST):
                 number += 1
@@ -305,6 +310,20 @@ def read_lines(path: Path) -> Iterator[OutsideLine | Damage]:
         raise StoreError(
             f"{path}: {error.strerror}", hint="name the file with --journal"
         ) from error
+
+
+def _require_regular(path: Path) -> None:
+    """A device has no end, and a pipe waits for somebody.
+
+    Raises:
+        OSError: nothing is there.
+        StoreError: something else is.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise StoreError(
+            f"{path} is not a regular file",
+            hint="set authority.revocation_journal to a file of its own",
+        )
 
 
 def _write_at(descriptor: int, octets: bytes, offset: int) -> None:

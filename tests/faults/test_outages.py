@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -24,6 +24,7 @@ from tests.support.installation import (
     new_key,
     request_for,
     running_installation,
+    within,
 )
 
 
@@ -54,16 +55,6 @@ def revoked(installation: Installation, certificate: Certificate) -> bool:
     """Whether OCSP says so."""
     status = installation.status()
     return status.revocation(certificate, installation.issuer)[0] is not None
-
-
-def within(seconds: float, happened: Callable[[], bool]) -> bool:
-    """Whether it happens in time."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def test_a_dead_register_stops_applications_until_it_is_back(

@@ -9,7 +9,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -63,6 +63,7 @@ __all__ = [
     "request_for",
     "running_installation",
     "send",
+    "within",
 ]
 
 TSUKUBA: Final = MunicipalityCode("082201")
@@ -307,6 +308,16 @@ def send(
         connection.close()
 
 
+def within(seconds: float, happened: Callable[[], bool]) -> bool:
+    """Whether it happens in time."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def new_key(suite_id: str = _RSA.id) -> Signer:
     """A resident's key, as a card makes it."""
     return generate_key(suite(suite_id))
@@ -326,6 +337,7 @@ def founded_installation(
     serials: str = ERA_SERIALS,
     at: datetime | None = None,
     profiles: Path | None = None,
+    database: str | None = None,
 ) -> Iterator[Installation]:
     """Found an installation of two prefectures, with nothing running yet.
 
@@ -335,6 +347,7 @@ def founded_installation(
         serials: how certificates are numbered.
         at: when the clock of the installation starts; now, if not given.
         profiles: a folder whose profiles take the place of packaged ones.
+        database: of the authorities; a file, if not given.
     """
     offset = timedelta(0) if at is None else offset_to(at)
     authority, revocation, registry = free_ports(3)
@@ -347,6 +360,11 @@ def founded_installation(
         municipalities=[TSUKUBA, MITO],
         ports=Ports(authority=authority, revocation=revocation, registry=registry),
     )
+    if database is not None:
+        text, line = layout.config.read_text(), f"\ndatabase = {json.dumps(database)}"
+        for table in ("[authority]", "[revocation]"):
+            text = text.replace(table, table + line)
+        layout.config.write_text(text)
     settings = load(layout.config)
     clock = ProcessClock(offset)
     register = RegistryStore(settings.registry.database)

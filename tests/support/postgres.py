@@ -21,7 +21,7 @@ from typing import Final
 
 from sqlalchemy.engine import make_url
 
-__all__ = ["new_database"]
+__all__ = ["drop_database", "new_database", "rename_database"]
 
 _UNPRIVILEGED: Final = ("postgres", "nobody")
 _SUPERUSER: Final = "tests"
@@ -40,6 +40,26 @@ def new_database(template: str | None = None, *, durable: bool = False) -> str:
         "createdb", "-h", str(cluster.folder), "-U", _SUPERUSER, "-T", str(source), name
     )
     return f"postgresql://{_SUPERUSER}@/{name}?host={cluster.folder}"
+
+
+def drop_database(url: str) -> None:
+    """Lose a database, whoever is connected to it."""
+    made = make_url(url)
+    _sql(f'DROP DATABASE "{made.database}" WITH (FORCE)')
+
+
+def rename_database(url: str, name: str) -> None:
+    """Put a database in another's place."""
+    _sql(f'ALTER DATABASE "{make_url(url).database}" RENAME TO "{name}"')
+
+
+def _sql(statement: str) -> None:
+    """Have a statement run from outside the database that it is about."""
+    cluster = _cluster(False)
+    cluster.run(
+        *("psql", "-h", str(cluster.folder), "-U", _SUPERUSER, "-d", "postgres"),
+        *("-v", "ON_ERROR_STOP=1", "-c", statement),
+    )
 
 
 def _binaries() -> Path:

@@ -7,9 +7,13 @@ from typing import Final
 from jpki.authority.office import Office
 from jpki.errors import IssuanceError
 from jpki.model.profiles import CRLProfile, IssuingDistributionPointRule
-from jpki.store.authority_records import CertificateKind
+from jpki.store.authority_records import (
+    CertificateKind,
+    CertificateRecord,
+    ListName,
+)
 
-__all__ = ["SCOPES", "kinds_of", "profile_of", "scopes_of"]
+__all__ = ["SCOPES", "kinds_of", "list_about", "profile_of", "scopes_of"]
 
 SCOPES: Final = ("crl", "arl")
 """Roles of an era that name a CRL profile: for end entities, and for authorities."""
@@ -50,3 +54,11 @@ def kinds_of(profile: CRLProfile) -> tuple[CertificateKind, ...]:
             if rule.only_authority_certificates:
                 return _AUTHORITIES
     return tuple(CertificateKind)
+
+
+def list_about(office: Office, certificate: CertificateRecord) -> ListName | None:
+    """The list that would carry this certificate; None if the era publishes none."""
+    for scope in scopes_of(office):
+        if certificate.kind in kinds_of(profile_of(office, scope)):
+            return ListName(certificate.authority, certificate.generation, scope)
+    return None

@@ -11,11 +11,13 @@ from click.testing import CliRunner, Result
 from jpki.authority import revoke
 from jpki.authority.delegation import find_caller
 from jpki.authority.office import Office
+from jpki.authority.publication import publish_due
 from jpki.cli import main
 from jpki.model.revocation import RevocationReason
 from jpki.service.clock import ProcessClock
 from jpki.service.office import open_office, open_register
 from jpki.service.settings import load
+from jpki.x509.certificate_lists import parse_crl
 
 
 def _run(*arguments: str | Path) -> Result:
@@ -101,3 +103,45 @@ def test_a_restored_backup_gets_its_revocations_back(tmp_path: Path) -> None:
     assert verified.exit_code == 0, verified.output
     again = _run("revocation", "replay", *operator)
     assert again.exit_code == 0 and name not in again.output
+
+
+def test_what_was_revoked_is_listed_and_asked_for(tmp_path: Path) -> None:
+    """One line a revocation; a status in words and in JSON; the list in a file."""
+    site = tmp_path / "site"
+    assert _run("init", site, "--prefecture", "08").exit_code == 0
+    config = "--config", site / "jpki.toml"
+    _enrol(site)
+    name = _revoke_approver(site)
+
+    listed = _run("revocation", "list", *config)
+    assert listed.exit_code == 0 and name in listed.output
+    (line,) = _run("revocation", "list", "--json", *config).stdout.splitlines()
+    entry = json.loads(line)
+    assert f"{entry['authority']}/{entry['serial']}" == name
+    for none in (
+        ("--until", "2020-01-01"),
+        ("--reason", "superseded"),
+        ("--authority", "bridge"),
+    ):
+        assert _run("revocation", "list", *none, *config).output == ""
+
+    told = _run("revocation", "status", name, *config)
+    assert told.exit_code == 0 and "✗ revoked" in told.output
+    told = _run("revocation", "status", name, "--json", *config)
+    assert json.loads(told.stdout)["status"] == "revoked"
+    proof = tmp_path / "proof.crl"
+    early = _run("revocation", "status", name, "--crl", proof, *config)
+    assert early.exit_code == 2 and "none has been published" in early.output
+    office = _office(site)
+    publish_due(office, at=ProcessClock()())
+    office.store.close()
+    done = _run("revocation", "status", name, "--crl", proof, *config)
+    assert done.exit_code == 0, done.output
+    serial = int(entry["serial"], 16)
+    assert parse_crl(proof.read_bytes()).lookup(serial) is not None
+
+
+def test_a_name_that_is_none_is_refused_with_an_example(tmp_path: Path) -> None:
+    """Before anything is opened."""
+    refused = _run("revocation", "status", "tanaka")
+    assert refused.exit_code == 2 and "governor-08/1f3a" in refused.output

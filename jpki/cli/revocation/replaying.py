@@ -1,4 +1,4 @@
-"""`jpki revocation`: what was revoked, kept beyond the loss of the database."""
+"""`jpki revocation replay`: what was revoked, beyond the loss of the database."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from jpki.service.office import open_office, open_register
 from jpki.service.settings import load
 from jpki.store.outside_journal import OutsideJournal
 
-__all__ = ["revocation"]
+__all__ = ["replay_command"]
 
 _SHOWN: Final = 20
 """Lines of one kind that a person is shown."""
@@ -49,12 +49,7 @@ def _word(key: str) -> str:
     return japanese if language_of() == "ja" else english
 
 
-@click.group()
-def revocation() -> None:
-    """Keep revocations beyond the loss of the database."""
-
-
-@revocation.command("replay")
+@click.command("replay")
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
