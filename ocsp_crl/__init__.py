@@ -11,19 +11,38 @@ from werkzeug.exceptions import HTTPException
 from jpki.authority.kept_answers import KeptAnswers
 from jpki.authority.kept_lists import KeptLists
 from jpki.authority.office import Office
-from jpki.authority.responder import Responder
+from jpki.authority.responder import NeverIssued, Responder
 from jpki.model.ports import Clock
 from jpki.service.clock import RequestClock
 from jpki.service.health import Health
 from jpki.service.problems import refused
-from jpki.service.settings import Settings
+from jpki.service.settings import RevocationSettings, Settings
 from ocsp_crl.history import blueprint as history_routes
 from ocsp_crl.lists import ListService
 from ocsp_crl.lists import blueprint as list_routes
 from ocsp_crl.problems import PROBLEMS
 from ocsp_crl.routes import RevocationService, blueprint
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "open_answers"]
+
+
+def open_answers(
+    settings: RevocationSettings, office: Office
+) -> tuple[Responder, KeptAnswers]:
+    """Who answers OCSP as the settings say: from the books, and from what is kept."""
+    responder = Responder(
+        office,
+        settings.response_lifetime,
+        never_issued=NeverIssued(settings.never_issued),
+        retention=settings.archive_retention,
+    )
+    answers = KeptAnswers(
+        office,
+        responder,
+        limit=settings.kept_answers,
+        at_work=max(1, settings.threads // 2),
+    )
+    return responder, answers
 
 
 def create_app(
@@ -31,7 +50,7 @@ def create_app(
     office: Office,
     *,
     clock: Clock,
-    answers: KeptAnswers | None = None,
+    opened: tuple[Responder, KeptAnswers] | None = None,
 ) -> Flask:
     """Serve the status of what an office has issued.
 
@@ -39,15 +58,15 @@ def create_app(
         settings: the whole file; [common] and [revocation] are used.
         office: its keyring opens the responders' keys, not the authorities'.
         clock: the time.
-        answers: shared with whoever gives them without this application.
+        opened: what `open_answers` gave, where somebody shares it.
     """
     own = settings.revocation
-    responder = Responder(office, own.response_lifetime)
+    responder, answers = opened or open_answers(own, office)
     instants = RequestClock(clock=clock, test_system=settings.common.test_system)
     service = RevocationService(
         office=office,
         responder=responder,
-        answers=answers or KeptAnswers(office, responder),
+        answers=answers,
         clock=instants,
         health=Health({"database": lambda: _current(office)}),
     )

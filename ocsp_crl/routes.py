@@ -106,6 +106,10 @@ def _ocsp(answer: OCSPAnswer, at: datetime, *, cacheable: bool) -> Response:
     )
     response.headers["Last-Modified"] = http_date(answer.this_update)
     response.headers["Expires"] = http_date(answer.next_update)
+    # Whoever has this very answer needs no second copy. Dates do not tell which one it
+    # is: good and revoked may have been said within one second.
+    if request.if_none_match:
+        response.make_conditional(request)
     return response
 
 

@@ -1,8 +1,13 @@
-"""Kept OCSP answers as whole HTTP answers, without a framework in between."""
+"""OCSP answers as whole HTTP answers, without a framework in between.
+
+What is kept is given as it is. A nonce for what is known is signed on the spot, by the
+loop that receives requests: a thread would only wait for the interpreter's lock, which
+signing holds. So that no crowd with nonces keeps everybody else waiting, each turn of
+the loop spends a bounded time on signatures; beyond it the answer is `tryLater`.
+"""
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 from datetime import datetime
@@ -12,8 +17,11 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from jpki.authority.kept_answers import KeptAnswer, KeptAnswers
+from jpki.authority.office import whole_second
 from jpki.model.ports import Clock
 from jpki.service.shortcut import Shortcut
+from jpki.x509.ocsp import TRY_LATER, error_response
+from jpki.x509.ocsp_templates import split_nonce
 
 __all__ = ["short_answers"]
 
@@ -21,13 +29,22 @@ _HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/ocsp-response\r\n"
 _CLOCK_SECONDS: Final = 0.1
 """How long one reading of the clock serves: answers are dated in whole seconds."""
 _MAX_ENCODED: Final = 1024
+_SIGNING_SECONDS: Final = 0.05
+"""Of each turn of the loop."""
+_LATER: Final = error_response(TRY_LATER)
 
 
-def short_answers(kept: KeptAnswers, clock: Clock) -> Shortcut:
-    """Answers what is kept, as the routes of this server would."""
+def short_answers(kept: KeptAnswers, clock: Clock, *, queue_limit: int) -> Shortcut:
+    """Answers what is kept or known, as the routes of this server would."""
     speaker = _Speaker(kept, clock)
     return Shortcut(
-        "/ocsp", "application/ocsp-request", post=speaker.post, get=speaker.get
+        "/ocsp",
+        "application/ocsp-request",
+        post=speaker.post,
+        get=speaker.get,
+        later=speaker.later,
+        queue_limit=queue_limit,
+        begin_turn=speaker.begin_turn,
     )
 
 
@@ -35,18 +52,91 @@ class _Speaker:
     """Called by one thread only: the server's loop."""
 
     def __init__(self, kept: KeptAnswers, clock: Clock) -> None:
-        self._find = kept.find
+        self._kept = kept
+        self._peek = kept.peek
+        self._is_fresh = kept.watch.is_fresh
         self._clock = clock
         self._next_reading = 0.0
-        self._at = clock()
+        self._at = self._second = clock()
         self._date = b""
+        self._left = _SIGNING_SECONDS
+
+    def begin_turn(self) -> None:
+        """Signatures may take their time again."""
+        self._left = _SIGNING_SECONDS
 
     def post(self, body: bytes) -> bytes | None:
         """A response to POST is cached by nobody (RFC 9110 section 9.3.3)."""
-        found = self._found(body)
+        now = self._now()
+        there = self._peek(body)
+        # What was given in this second may be given again in it, unless forgotten.
+        if there is not None and there.posted[0] is self._date and self._is_fresh(now):
+            return there.posted[1]
+        found = self._kept.find(body, self._at, now)
         if found is None:
+            return self._signed(body, now)
+        answer = self._uncacheable(found.body)
+        found.posted = (self._date, answer)
+        return answer
+
+    def get(self, encoded: bytes) -> bytes | None:
+        """With the header of RFC 9919 section 7.2."""
+        if len(encoded) > _MAX_ENCODED:
             return None
-        octets = found.answer.body
+        try:
+            request = binascii.a2b_base64(_unquoted(encoded), strict_mode=True)
+        except (binascii.Error, ValueError):
+            return None
+        now = self._now()
+        there = self._peek(request)
+        if there is not None and there.got[0] is self._date and self._is_fresh(now):
+            return there.got[1]
+        found = self._kept.find(request, self._at, now)
+        if found is None:
+            return self._signed(request, now)
+        answer = self._cacheable(found)
+        found.got = (self._date, answer)
+        return answer
+
+    def later(self) -> bytes:
+        """`tryLater`, cached by nobody."""
+        self._now()
+        return self._uncacheable(_LATER)
+
+    def _signed(self, request: bytes, now: float) -> bytes | None:
+        """The answer to a question with a nonce about what is known."""
+        split = split_nonce(request)
+        if split is None:
+            return None
+        known = self._kept.repeatable(split[0], self._at, now)
+        if known is None or not known.at_once:
+            return None
+        if self._left <= 0:
+            return self._uncacheable(_LATER)
+        answer = known.sign(self._second, split[1])
+        self._left -= monotonic() - now
+        return self._uncacheable(answer)
+
+    def _cacheable(self, found: KeptAnswer) -> bytes:
+        body = found.body
+        left = int((found.next_update - self._at).total_seconds())
+        return (
+            b"%bContent-Length: %d\r\n"
+            b'ETag: "%b"\r\nLast-Modified: %b\r\nExpires: %b\r\n'
+            b"Cache-Control: max-age=%d,public,no-transform,must-revalidate\r\n"
+            b"Date: %b\r\n\r\n%b"
+        ) % (
+            _HEAD,
+            len(body),
+            hashlib.sha256(body).hexdigest()[:32].encode(),
+            _http_date(found.this_update),
+            _http_date(found.next_update),
+            left,
+            self._date,
+            body,
+        )
+
+    def _uncacheable(self, octets: bytes) -> bytes:
         return (
             b"%bContent-Length: %d\r\nCache-Control: no-store\r\nDate: %b\r\n\r\n%b"
             % (
@@ -57,45 +147,26 @@ class _Speaker:
             )
         )
 
-    def get(self, encoded: bytes) -> bytes | None:
-        """With the header of RFC 9919 section 7.2."""
-        if len(encoded) > _MAX_ENCODED:
-            return None
-        try:
-            raw = unquote_to_bytes(encoded) if b"%" in encoded else encoded
-            request = base64.b64decode(raw, validate=True)
-        except (binascii.Error, ValueError):
-            return None
-        found = self._found(request)
-        if found is None:
-            return None
-        left = int((found.next_update - self._at).total_seconds())
-        return (
-            b"%b%bCache-Control: max-age=%d,public,no-transform,must-revalidate\r\n"
-            b"Date: %b\r\n\r\n%b"
-        ) % (_HEAD, found.fields or _fields(found), left, self._date, found.answer.body)
-
-    def _found(self, request: bytes) -> KeptAnswer | None:
+    def _now(self) -> float:
+        """Monotonic seconds; the clock is read ten times a second."""
         now = monotonic()
         if now >= self._next_reading:
             self._at = self._clock()
-            self._date = _http_date(self._at)
+            self._second = whole_second(self._at)
+            date = _http_date(self._at)
+            if date != self._date:
+                self._date = date
             self._next_reading = now + _CLOCK_SECONDS
-        return self._find(request, self._at, now)
+        return now
 
 
-def _fields(kept: KeptAnswer) -> bytes:
-    body = kept.answer.body
-    kept.fields = (
-        b'Content-Length: %d\r\nETag: "%b"\r\nLast-Modified: %b\r\nExpires: %b\r\n'
-        % (
-            len(body),
-            hashlib.sha256(body).hexdigest()[:32].encode(),
-            _http_date(kept.this_update),
-            _http_date(kept.next_update),
-        )
-    )
-    return kept.fields
+def _unquoted(encoded: bytes) -> bytes:
+    """Percent-decoded; quickly where clients write what RFC 6960 A.1 has them write."""
+    if b"%" not in encoded:
+        return encoded
+    usual = encoded.replace(b"%2F", b"/").replace(b"%2B", b"+").replace(b"%3D", b"=")
+    # What was not usual is decoded once, all of it.
+    return unquote_to_bytes(encoded) if b"%" in usual else usual
 
 
 def _http_date(at: datetime) -> bytes:

@@ -3,7 +3,8 @@
 Whoever keeps answers asks here before giving one. A look costs one row; it is taken in
 a thread of its own several times a second, and at once by whoever finds that the last
 is too long ago. While the database cannot be asked nobody here can know more than is
-kept: kept answers are then as good as any, until their time is over.
+kept: kept answers are then as good as any, until their time is over. A database that
+does not answer a look in half a second counts as one that cannot be asked.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from jpki.errors import StoreError
 from jpki.store import AuthorityStore
 from jpki.store.authority_records import JournalEntry
 
-__all__ = ["JournalWatch"]
+__all__ = ["TRUSTED_SECONDS", "JournalWatch"]
 
 _EVERY: Final = 0.2
 """Seconds between two looks: a revocation must be told within one second."""
-_TRUSTED: Final = 0.5
-"""Seconds after which a look is too long ago."""
-_PATIENCE: Final = 0.25
-"""Seconds to wait for a look that somebody else is taking."""
+TRUSTED_SECONDS: Final = 0.5
+"""After which a look is too long ago."""
+_PATIENCE: Final = 0.5
+"""Seconds without a word from the database after which it is away."""
 _LINES: Final = 1000
 """Lines of the journal that are read at once."""
 
@@ -35,13 +36,21 @@ Told = Callable[[Sequence[JournalEntry] | None], None]
 class JournalWatch:
     """Follows the journal and tells its new lines, in order; shared by threads."""
 
-    def __init__(self, store: AuthorityStore, told: Told) -> None:
+    def __init__(
+        self,
+        store: AuthorityStore,
+        told: Told,
+        *,
+        trusted_seconds: float = TRUSTED_SECONDS,
+    ) -> None:
         self._store = store
         self._told = told
+        self._trusted_seconds = trusted_seconds
         self._looking = threading.Lock()
         self._position: int | None = None
         self._trusted_until = 0.0
         self._away = False
+        self._waiting_since: float | None = None
 
     @property
     def position(self) -> int:
@@ -50,20 +59,18 @@ class JournalWatch:
 
     @property
     def away(self) -> bool:
-        """Whether the database could not be asked when it was last tried."""
-        return self._away
+        """Whether the database cannot be asked, as far as anybody here can see."""
+        return self._away or self._is_silent(monotonic())
 
     def is_fresh(self, now: float) -> bool:
-        """Whether the last look is not too long ago; `now` is monotonic."""
-        return now < self._trusted_until
+        """Whether nothing newer can be known; `now` is monotonic."""
+        return now < self._trusted_until or self._is_silent(now)
 
     def settle(self) -> None:
-        """Take a look unless the last one will do, or one is taking very long."""
+        """Take a look unless the last one will do, or the database is silent."""
         if self.is_fresh(monotonic()):
             return
         if not self._looking.acquire(timeout=_PATIENCE):
-            # The database does not answer: it is away, as far as anybody here can see.
-            self._trusted_until = monotonic() + _TRUSTED
             return
         try:
             if not self.is_fresh(monotonic()):
@@ -71,15 +78,23 @@ class JournalWatch:
         finally:
             self._looking.release()
 
+    def look(self) -> None:
+        """Take a look now."""
+        with self._looking:
+            self._look()
+
     def run(self, stop: threading.Event) -> None:
         """Look again and again until told to stop."""
         while not stop.is_set():
-            with self._looking:
-                self._look()
+            self.look()
             stop.wait(_EVERY)
 
+    def _is_silent(self, now: float) -> bool:
+        since = self._waiting_since
+        return since is not None and now - since > _PATIENCE
+
     def _look(self) -> None:
-        began = monotonic()
+        began = self._waiting_since = monotonic()
         try:
             self._read()
         except StoreError:
@@ -87,7 +102,9 @@ class JournalWatch:
             began = monotonic()
         else:
             self._away = False
-        self._trusted_until = began + _TRUSTED
+        finally:
+            self._waiting_since = None
+        self._trusted_until = began + self._trusted_seconds
 
     def _read(self) -> None:
         with self._store.read() as uow:
@@ -105,3 +122,5 @@ class JournalWatch:
                 # Position first: what is read meanwhile at an older one is not kept.
                 self._position = lines[-1].position
                 self._told(lines)
+                # Many lines are no silence.
+                self._waiting_since = monotonic()

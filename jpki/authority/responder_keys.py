@@ -27,7 +27,12 @@ from jpki.store.authority_records import (
     ResponderRecord,
 )
 
-__all__ = ["certify_responder", "current_responder", "renew_responders"]
+__all__ = [
+    "certify_responder",
+    "current_responder",
+    "renew_responders",
+    "responder_in_force",
+]
 
 _ROLE: Final = CertificateKind.RESPONDER
 
@@ -105,17 +110,29 @@ def current_responder(
     It may answer for what the same key signed that certified it (RFC 6960 4.2.2.2);
     `generation` asks for the responder of one key.
     """
-    moment = whole_second(at)
     with office.store.read() as uow:
-        for responder in reversed(uow.authorities.responders(authority)):
-            certificate = uow.certificates.get(authority, responder.serial)
-            if (
-                generation in (None, responder.generation)
-                and certificate.state is CertificateState.ISSUED
-                and certificate.not_before <= moment <= certificate.not_after
-                and uow.journal.find(authority, responder.serial) is None
-            ):
-                return responder, certificate
+        return responder_in_force(uow, authority, at=at, generation=generation)
+
+
+def responder_in_force(
+    uow: AuthorityUnitOfWork,
+    authority: str,
+    *,
+    at: datetime,
+    generation: int | None = None,
+) -> tuple[ResponderRecord, CertificateRecord] | None:
+    """As `current_responder`, for who has the books open."""
+    moment = whole_second(at)
+    for responder in reversed(uow.authorities.responders(authority)):
+        if generation not in (None, responder.generation):
+            continue
+        certificate = uow.certificates.get(authority, responder.serial)
+        if (
+            certificate.state is CertificateState.ISSUED
+            and certificate.not_before <= moment <= certificate.not_after
+            and uow.journal.find(authority, responder.serial) is None
+        ):
+            return responder, certificate
     return None
 
 

@@ -15,6 +15,7 @@ from jpki.errors import JpkiError
 from jpki.service import wsgi
 from jpki.service.logs import configure_logging
 from jpki.service.settings import CommonSettings
+from jpki.service.shortcut import Shortcut
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -65,7 +66,7 @@ class Server:
     app: WSGIApplication
     listening: Listening
     background: Sequence[wsgi.Background] = ()
-    shortcut: Callable[[bytes], bytes | None] | None = None
+    shortcut: Shortcut | None = None
 
 
 def run_server(

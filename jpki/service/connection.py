@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -13,6 +12,7 @@ from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask
 
 from jpki.service.problems import plain_problem
+from jpki.service.shortcut import Shortcut
 
 __all__ = ["Connection", "connections_with"]
 
@@ -50,7 +50,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     error_task_class = _Refusal
     total_outbufs_len: int
-    shortcut: Callable[[bytes], bytes | None] | None = None
+    shortcut: Shortcut | None = None
     """Answers in place of the application where it can; called by the loop."""
     close_when_flushed: bool
     lingers = False
@@ -113,7 +113,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     def _short_answer(self, data: bytes) -> bytes | None:
         assert self.shortcut is not None
         try:
-            return self.shortcut(data)
+            return self.shortcut(data, len(self.server.task_dispatcher.queue))
         except Exception:
             # The application is asked instead, and tells its own errors.
             _log.exception("no short answer")
@@ -147,10 +147,8 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         super().handle_write()
 
 
-def connections_with(
-    shortcut: Callable[[bytes], bytes | None] | None,
-) -> type[Connection]:
+def connections_with(shortcut: Shortcut | None) -> type[Connection]:
     """Connections whose requests may be answered in place of the application."""
     if shortcut is None:
         return Connection
-    return type("ShortConnection", (Connection,), {"shortcut": staticmethod(shortcut)})
+    return type("ShortConnection", (Connection,), {"shortcut": shortcut})

@@ -38,6 +38,7 @@ ERA_SERIALS: Final = "era"
 
 _SCHEMES: Final = tuple(scheme.value for scheme in SerialScheme)
 
+_NEVER_ISSUED: Final = ("unknown", "unauthorized", "revoked")
 _PORTS: Final = (0, 65535)
 _THREADS: Final = (1, 256)
 _BODIES: Final = (1024, 16 * 1024 * 1024)
@@ -129,6 +130,24 @@ class RevocationSettings:
     crl_max_age_seconds: int = setting(60, limits=(0, _DAY))
     """How long caches may give a CRL without asking whether there is a newer one, and
     never beyond its nextUpdate; 0 has them ask each time."""
+    never_issued: str = setting("unknown", choices=_NEVER_ISSUED)
+    """What OCSP says of serial numbers that were never issued: `unknown`;
+    `unauthorized`, an error instead of an answer; or `revoked`, on hold since 1970 with
+    the extension extended-revoke (RFC 6960 2.2)."""
+    archive_retention_days: int = setting(0, limits=(0, 36_500))
+    """For how long after a certificate's end its revocation is told. OCSP responses
+    state it as the archive cutoff (RFC 6960 4.4.4); 0 leaves that out. No revocation is
+    ever forgotten, whatever this says."""
+    kept_answers: int = setting(20_000, limits=(0, 10_000_000))
+    """OCSP responses that each process keeps, of 1 to 8 KB each."""
+    queue_limit: int = setting(64, limits=(1, 512))
+    """OCSP requests that may wait for a thread; further ones get `tryLater` at once."""
+
+    @property
+    def archive_retention(self) -> timedelta | None:
+        """The same as a duration; None for 0."""
+        days = self.archive_retention_days
+        return timedelta(days=days) if days else None
 
     @property
     def response_lifetime(self) -> timedelta:

@@ -2,7 +2,9 @@
 
 Only a request that arrived in one piece and whose every octet is understood is answered
 here. Everything else, whatever is odd about it, goes the long way through the WSGI
-application, which answers the same: this is about speed alone.
+application, which answers the same: this is about speed alone. Only where too many
+requests wait for the application already, those whose answer must come from there are
+told to come back later.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["Respond", "Shortcut"]
+__all__ = ["Nothing", "Respond", "Shortcut"]
 
+Nothing = Callable[[], None]
 Respond = Callable[[bytes], bytes | None]
 """Given a body, or what follows the path of a GET, the whole HTTP answer; or None."""
 
@@ -35,17 +38,44 @@ class Shortcut:
     """Answers POST to one path and GET below it; a connection calls it with octets."""
 
     def __init__(
-        self, path: str, media_type: str, *, post: Respond, get: Respond
+        self,
+        path: str,
+        media_type: str,
+        *,
+        post: Respond,
+        get: Respond,
+        later: Callable[[], bytes],
+        queue_limit: int,
+        begin_turn: Nothing = lambda: None,
     ) -> None:
+        """Make it.
+
+        Args:
+            path: of POST; the path of GET continues after a slash.
+            media_type: of the body of POST.
+            post: answers a body.
+            get: answers what follows the path and the slash.
+            later: the whole answer that tells to come back later.
+            queue_limit: how many requests may wait for the application.
+            begin_turn: told at the begin of each round over all connections.
+        """
         self._post_line = f"POST {path} HTTP/1.1".encode()
         self._get_start = f"GET {path}/".encode()
         self._media_type = media_type.encode()
         self._post = post
         self._get = get
+        self._later = later
+        self._queue_limit = queue_limit
+        self.begin_turn = begin_turn
         self._judged: dict[bytes, int] = {}
 
-    def __call__(self, data: bytes) -> bytes | None:
-        """The whole answer to exactly one request, or None."""
+    def __call__(self, data: bytes, waiting: int) -> bytes | None:
+        """The whole answer to exactly one request, or None.
+
+        Args:
+            data: what has arrived.
+            waiting: how many requests wait for the application.
+        """
         line, _, rest = data.partition(b"\r\n")
         fields, found, body = rest.partition(b"\r\n\r\n")
         if not found:
@@ -56,12 +86,16 @@ class Shortcut:
         if length != len(body):
             return None
         if line == self._post_line:
-            return self._post(body) if length else None
-        if length or line[:4] != b"GET " or line[-9:] != b" HTTP/1.1":
+            answer = self._post(body) if length else None
+        elif length or line[-9:] != b" HTTP/1.1":
             return None
-        if not line.startswith(self._get_start):
+        elif line.startswith(self._get_start):
+            answer = self._get(line[len(self._get_start) : -9])
+        else:
             return None
-        return self._get(line[len(self._get_start) : -9])
+        if answer is None and waiting >= self._queue_limit:
+            return self._later()
+        return answer
 
     def _judge(self, fields: bytes) -> int:
         length = self._body_length(fields)

@@ -27,6 +27,7 @@ from waitress.server import create_server
 
 from jpki.errors import ConfigurationError
 from jpki.service.connection import Connection, connections_with
+from jpki.service.shortcut import Shortcut
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -83,7 +84,7 @@ def run(
     body_limit: int = 256 * 1024,
     stop: threading.Event | None = None,
     background: Sequence[Background] = (),
-    shortcut: Callable[[bytes], bytes | None] | None = None,
+    shortcut: Shortcut | None = None,
     announce: Callable[[str], None] = announce_ready,
 ) -> int:
     """Serve until SIGTERM, SIGINT or `stop`; returns the process's exit status.
@@ -129,6 +130,8 @@ def run(
             _await_threads(server)
             announce(_url(listener))
             while not stop.is_set():
+                if shortcut is not None:
+                    shortcut.begin_turn()
                 _turn(connections)
     finally:
         stop.set()

@@ -57,6 +57,13 @@ _STATES: Final = Lookup(
     among=_CERTIFICATE.c.serial,
     of=_CERTIFICATE.c.authority,
 )
+_STANDING: Final = Lookup(
+    _CERTIFICATE.c.serial,
+    _CERTIFICATE.c.generation,
+    _CERTIFICATE.c.state,
+    among=_CERTIFICATE.c.serial,
+    of=_CERTIFICATE.c.authority,
+)
 _ENDS: Final = Lookup(
     _CERTIFICATE.c.serial,
     _CERTIFICATE.c.not_after,
@@ -147,6 +154,13 @@ class Certificates(Rows):
         """Where these serial numbers of these authorities stand, as far as reserved."""
         rows = _STATES.of_pairs(self._connection, names)
         return {(authority, serial): state for authority, serial, state in rows}
+
+    def standing(
+        self, authority: str, serials: Sequence[int]
+    ) -> Mapping[int, tuple[int, CertificateState]]:
+        """Key generation and state of these of an authority's, as far as reserved."""
+        rows = _STANDING(self._connection, serials, authority)
+        return {serial: (generation, state) for serial, generation, state in rows}
 
     def ends(self, authority: str, serials: Sequence[int]) -> Mapping[int, datetime]:
         """Until when these of an authority's certificates hold, as far as reserved."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +41,14 @@ __all__ = ["AppliedEvents", "Journal", "RevocationLists"]
 _CURSOR: Final = select(tables.head.c.feed_position)
 _AMONG: Final = Lookup(
     tables.revocation.c.serial,
+    among=tables.revocation.c.serial,
+    of=tables.revocation.c.authority,
+)
+_REVOCATIONS: Final = Lookup(
+    tables.revocation.c.serial,
+    tables.revocation.c.revoked_at,
+    tables.revocation.c.reason,
+    tables.revocation.c.invalidity_date,
     among=tables.revocation.c.serial,
     of=tables.revocation.c.authority,
 )
@@ -117,6 +125,19 @@ class Journal(Rows):
             (authority, serial)
             for authority, serial in _AMONG.of_pairs(self._connection, names)
         )
+
+    def revocations(
+        self, authority: str, serials: Sequence[int]
+    ) -> Mapping[int, Revocation]:
+        """What is told of those of these serial numbers that are revoked."""
+        return {
+            serial: Revocation(
+                serial=serial, at=at, reason=reason, invalidity_date=invalidity_date
+            )
+            for serial, at, reason, invalidity_date in _REVOCATIONS(
+                self._connection, serials, authority
+            )
+        }
 
     def after(self, position: int, *, limit: int) -> tuple[JournalEntry, ...]:
         """At most `limit` lines that follow this position, in order."""

@@ -51,7 +51,9 @@ __all__ = [
     "SingleResponse",
     "Status",
     "Unknown",
+    "archive_cutoff_extensions",
     "assemble_response",
+    "encode_status",
     "error_response",
     "parse_response",
     "prepare_response",
@@ -90,6 +92,8 @@ class SingleResponse:
     status: Status
     this_update: datetime
     next_update: datetime | None = None
+    archive_cutoff: datetime | None = None
+    """Revocations are remembered of what had not expired by then (RFC 6960 4.4.4)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +107,8 @@ class BasicResponse:
     produced_at: datetime
     responses: tuple[SingleResponse, ...]
     nonce: bytes | None
+    extended_revoke: bool
+    """Whether the responder says revoked of what was never issued (RFC 6960 4.4.8)."""
     signature_algorithm: bytes = field(repr=False)
     signature: bytes = field(repr=False)
     certificates: tuple[bytes, ...] = field(repr=False)
@@ -129,28 +135,50 @@ def prepare_response(
     produced_at: datetime,
     responses: Sequence[SingleResponse],
     nonce: bytes | None = None,
+    *,
+    extended_revoke: bool = False,
 ) -> bytes:
-    """ResponseData to be signed; the responder is named by its key."""
-    tail = b"" if nonce is None else explicit(1, sequence(nonce_extension(nonce)))
+    """ResponseData to be signed; the responder is named by its key.
+
+    Args:
+        responder_key_hash: SHA-1 of the responder's key bits.
+        produced_at: now.
+        responses: one for each certificate that was asked about, in that order.
+        nonce: as it was in the request.
+        extended_revoke: needed where a certificate that was never issued is said to be
+            revoked (RFC 6960 4.4.8).
+    """
+    found = b"" if nonce is None else nonce_extension(nonce)
+    if extended_revoke:
+        found += extensions.extension(oids.OCSP_EXTENDED_REVOKE, False, NULL)
     return sequence(
         explicit(2, octet_string(responder_key_hash)),
         generalized_time(produced_at),
         sequence(*map(_single, responses)),
-        tail,
+        explicit(1, sequence(found)) if found else b"",
     )
 
 
 def _single(response: SingleResponse) -> bytes:
-    following = response.next_update
+    following, cutoff = response.next_update, response.archive_cutoff
     return sequence(
         encode_cert_id(response.cert_id),
-        _status(response.status),
+        encode_status(response.status),
         generalized_time(response.this_update),
         b"" if following is None else explicit(0, generalized_time(following)),
+        b"" if cutoff is None else archive_cutoff_extensions(cutoff),
     )
 
 
-def _status(status: Status) -> bytes:
+def archive_cutoff_extensions(cutoff: datetime) -> bytes:
+    """The extensions of a SingleResponse (RFC 6960 4.4.4), in their tag."""
+    value = generalized_time(cutoff)
+    only = extensions.extension(oids.OCSP_ARCHIVE_CUTOFF, False, value)
+    return explicit(1, sequence(only))
+
+
+def encode_status(status: Status) -> bytes:
+    """CertStatus."""
     match status:
         case Good():
             return implicit(0, NULL)
@@ -225,13 +253,15 @@ def _read_basic(data: bytes) -> BasicResponse:
     if not responses:
         raise EncodingError("the response answers nothing")
     by_name = responder.tag == 0xA1
+    found = read_ocsp_extensions(wrapped, nonce=True)
     return BasicResponse(
         tbs=tbs.raw,
         responder_name=parse_name(named.raw) if by_name else None,
         responder_key_hash=None if by_name else named.octet_string(),
         produced_at=produced_at,
         responses=tuple(responses),
-        nonce=read_nonce(read_ocsp_extensions(wrapped, nonce=True)),
+        nonce=read_nonce(found),
+        extended_revoke=oids.OCSP_EXTENDED_REVOKE in found,
         signature_algorithm=algorithm,
         signature=signature,
         certificates=certificates,
@@ -258,7 +288,7 @@ def _read_single(element: Element) -> SingleResponse:
     following = fields.optional(0xA0)
     wrapped = fields.optional(0xA1)
     fields.finish()
-    read_ocsp_extensions(wrapped)
+    cutoff = read_ocsp_extensions(wrapped).get(oids.OCSP_ARCHIVE_CUTOFF)
     return SingleResponse(
         cert_id=identifier,
         status=status,
@@ -266,6 +296,7 @@ def _read_single(element: Element) -> SingleResponse:
         next_update=None
         if following is None
         else read_time(following.inside().expect(0x18)),
+        archive_cutoff=None if cutoff is None else read_time(read_one(cutoff.value)),
     )
 
 

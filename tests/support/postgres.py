@@ -2,7 +2,7 @@
 
 initdb refuses to run as root, so root hands the work to an unprivileged user. The
 cluster starts once a test process, at the first database that is asked for, and ends
-with it.
+with it. Tests that stop a server have a cluster of their own.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy.engine import make_url
 
-__all__ = ["drop_database", "new_database", "rename_database"]
+__all__ = ["Cluster", "drop_database", "new_database", "rename_database"]
 
 _UNPRIVILEGED: Final = ("postgres", "nobody")
 _SUPERUSER: Final = "tests"
@@ -33,13 +35,7 @@ def new_database(template: str | None = None, *, durable: bool = False) -> str:
 
     Durable ones reach the disk at each commit, as in operation; benchmarks want that.
     """
-    cluster = _cluster(durable)
-    name = f"test{next(_numbers)}"
-    source = "template0" if template is None else make_url(template).database
-    cluster.run(
-        "createdb", "-h", str(cluster.folder), "-U", _SUPERUSER, "-T", str(source), name
-    )
-    return f"postgresql://{_SUPERUSER}@/{name}?host={cluster.folder}"
+    return _cluster(durable).new_database(template)
 
 
 def drop_database(url: str) -> None:
@@ -84,8 +80,10 @@ def _unprivileged() -> pwd.struct_passwd | None:
     raise RuntimeError(f"root needs one of the users {', '.join(_UNPRIVILEGED)}")
 
 
-class _Cluster:
-    def __init__(self, *, durable: bool) -> None:
+class Cluster:
+    """One server with its data; it runs from the begin."""
+
+    def __init__(self, *, durable: bool = False) -> None:
         self._bin = _binaries()
         self._user = _unprivileged()
         self.folder = Path(tempfile.mkdtemp(prefix="jpki-pg-"))
@@ -98,11 +96,42 @@ class _Cluster:
         )  # fmt: skip
         # No test cuts the power, so nothing need reach the disk.
         sync = "on" if durable else "off"
-        options = f"-k {self.folder} -c listen_addresses='' -c fsync={sync}"
+        self._options = f"-k {self.folder} -c listen_addresses='' -c fsync={sync}"
+        self.start()
+
+    def new_database(self, template: str | None = None) -> str:
+        """The URL of a new database: empty, or a copy of the one at this URL."""
+        name = f"test{next(_numbers)}"
+        source = "template0" if template is None else make_url(template).database
         self.run(
-            "pg_ctl", "-D", str(self._data), "-w", "-o", options,
+            "createdb", "-h", str(self.folder), "-U", _SUPERUSER,
+            "-T", str(source), name,
+        )  # fmt: skip
+        return f"postgresql://{_SUPERUSER}@/{name}?host={self.folder}"
+
+    def start(self) -> None:
+        """Run the server, at first or again."""
+        self.run(
+            "pg_ctl", "-D", str(self._data), "-w", "-o", self._options,
             "-l", str(self.folder / "log"), "start",
         )  # fmt: skip
+
+    def halt(self) -> None:
+        """End the server as a power cut does; `start` recovers what was committed."""
+        self.run("pg_ctl", "-D", str(self._data), "-m", "immediate", "stop")
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let no process of the server do anything, though all of them are there."""
+        first = int((self._data / "postmaster.pid").read_text().split()[0])
+        processes = [first, *_children(first)]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
 
     def run(self, program: str, *arguments: str) -> None:
         """Run one of the server's programs as its user."""
@@ -123,12 +152,22 @@ class _Cluster:
 
     def stop(self) -> None:
         """End the server and leave nothing behind."""
-        self.run("pg_ctl", "-D", str(self._data), "-m", "immediate", "stop")
+        self.halt()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def _children(process: int) -> list[int]:
+    """From /proc/PID/stat, whose fourth field names the parent (proc(5))."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == process:
+                found.append(int(stat.parent.name))
+    return found
+
+
 @cache
-def _cluster(durable: bool) -> _Cluster:
-    cluster = _Cluster(durable=durable)
+def _cluster(durable: bool) -> Cluster:
+    cluster = Cluster(durable=durable)
     atexit.register(cluster.stop)
     return cluster

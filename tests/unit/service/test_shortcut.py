@@ -18,7 +18,9 @@ def _shortcut() -> Shortcut:
         "/ocsp",
         "application/ocsp-request",
         post=lambda body: b"post:" + body,
-        get=lambda rest: b"get:" + rest,
+        get=lambda rest: None if rest == b"slow" else b"get:" + rest,
+        later=lambda: b"later",
+        queue_limit=5,
     )
 
 
@@ -26,8 +28,8 @@ def test_plain_requests_are_answered() -> None:
     """Slashes of a path stay as they are; the second request is like the first."""
     shortcut = _shortcut()
     for _ in range(2):
-        assert shortcut(_POST) == b"post:abc"
-        assert shortcut(_GET) == b"get:a%2Fb//c"
+        assert shortcut(_POST, 0) == b"post:abc"
+        assert shortcut(_GET, 0) == b"get:a%2Fb//c"
 
 
 @pytest.mark.parametrize(
@@ -63,5 +65,13 @@ def test_plain_requests_are_answered() -> None:
 def test_anything_else_goes_the_long_way(data: bytes) -> None:
     """Also when it comes again."""
     shortcut = _shortcut()
-    assert shortcut(data) is None
-    assert shortcut(data) is None
+    assert shortcut(data, 0) is None
+    assert shortcut(data, 1000) is None
+
+
+def test_a_crowd_is_told_to_come_back_later() -> None:
+    """Where the answer must come from the application, and too many wait for that."""
+    shortcut = _shortcut()
+    slow = _GET.replace(b"a%2Fb//c", b"slow")
+    assert [shortcut(slow, waiting) for waiting in (0, 4, 5)] == [None, None, b"later"]
+    assert shortcut(_GET, 5) == b"get:a%2Fb//c"

@@ -1,0 +1,144 @@
+"""Other OCSP responders: cfssl's of signed answers, OpenSSL's that signs each."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
+
+from jpki.cli.supervisor import free_ports
+from jpki.errors import ServiceUnavailable
+from jpki.model.suites import Digest
+from jpki.x509.ocsp import build_request, cert_id
+from jpki.x509.parse import parse_certificate
+
+__all__ = ["OpenSSLPeer", "cfssl", "version"]
+
+_START_SECONDS = 10.0
+
+
+def version(program: str) -> str:
+    """The name of a peer, with its version."""
+    line = [program, "version"]
+    done = subprocess.run(line, check=True, capture_output=True, text=True)
+    words = done.stdout.split()
+    return f"{program} {words[1]}"
+
+
+@contextmanager
+def cfssl(folder: Path, answers: Sequence[bytes]) -> Iterator[str]:
+    """The URL of `cfssl ocspserve` with these answers, on one processor."""
+    file = folder / "answers.txt"
+    file.write_text("\n".join(base64.b64encode(each).decode() for each in answers))
+    (port,) = free_ports(1)
+    with _running(
+        ["cfssl", "ocspserve", "-address=127.0.0.1", f"-port={port}",
+         f"-responses={file}", "-loglevel=5"],
+        port,
+        GOMAXPROCS="1",
+    ):  # fmt: skip
+        yield f"http://127.0.0.1:{port}"
+
+
+class OpenSSLPeer:
+    """`openssl ocsp -port` with an authority of its own and an RSA-2048 key."""
+
+    def __init__(self, folder: Path, serials: Sequence[int]) -> None:
+        self._folder = folder / "openssl"
+        self._folder.mkdir()
+        key = rsa.generate_private_key(65537, 2048)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Ibaraki-ken")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder(name, name, key.public_key(), 1)
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .sign(key, hashes.SHA256())
+        )
+        self._certificate = certificate.public_bytes(Encoding.DER)
+        (self._folder / "authority.pem").write_bytes(
+            certificate.public_bytes(Encoding.PEM)
+        )
+        (self._folder / "authority.key").write_bytes(
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        )
+        (self._folder / "index.txt").write_text(
+            "".join(f"V\t300101000000Z\t\t{n:X}\tunknown\t/CN={n:x}\n" for n in serials)
+        )
+        self._serials = serials
+
+    def requests(self) -> Sequence[bytes]:
+        """One question about each, with a nonce."""
+        own = parse_certificate(self._certificate)
+        return [
+            build_request(
+                [cert_id(own.subject_der, own.public_key, serial, Digest.SHA1)],
+                number.to_bytes(32, "big"),
+            )
+            for number, serial in enumerate(self._serials)
+        ]
+
+    @contextmanager
+    def running(self) -> Iterator[str]:
+        """The URL."""
+        (port,) = free_ports(1)
+        with _running(
+            ["openssl", "ocsp", "-port", f"{port}", "-index", "index.txt",
+             "-CA", "authority.pem", "-rsigner", "authority.pem",
+             "-rkey", "authority.key", "-resp_key_id", "-nmin", "15", "-ignore_err"],
+            port,
+            folder=self._folder,
+        ):  # fmt: skip
+            yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _running(
+    line: Sequence[str], port: int, folder: Path | None = None, **environment: str
+) -> Iterator[None]:
+    process = subprocess.Popen(
+        line,
+        cwd=folder,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _await_answers(line[0], process, port)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _await_answers(name: str, process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        try:
+            connection.request("GET", "/MA")
+            connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.05)
+        else:
+            return
+        finally:
+            connection.close()
+    raise ServiceUnavailable(name, "gave no answer")
