@@ -47,6 +47,7 @@ from jpki.authority.responder_keys import (
     renew_responders,
 )
 from jpki.authority.revocation import revoke
+from jpki.authority.revocation_batch import RevocationRequest, revoke_all
 from jpki.authority.rollover import RolledOver, issues_until, roll_over
 from jpki.authority.serials import UnusedSerials, serials_for
 from jpki.authority.status import status_of
@@ -65,6 +66,7 @@ __all__ = [
     "Office",
     "Provision",
     "Recovered",
+    "RevocationRequest",
     "RolledOver",
     "SerialAccount",
     "SerialLine",
@@ -111,6 +113,7 @@ __all__ = [
     "renew_responders",
     "request",
     "revoke",
+    "revoke_all",
     "roll_over",
     "serials_for",
     "status_of",

@@ -10,7 +10,7 @@ from jpki.store import AuthorityUnitOfWork
 from jpki.store.audit_log import written_instant
 from jpki.store.authority_records import CertificateRecord, JournalEntry
 
-__all__ = ["journal", "revocation_details", "subject_of"]
+__all__ = ["journal", "log_revocation", "revocation_details", "subject_of"]
 
 
 def subject_of(authority: str, serial: int) -> str:
@@ -46,14 +46,19 @@ def journal(
         actor=by,
         event_id=event_id,
     )
+    log_revocation(uow, entry)
+    return entry
+
+
+def log_revocation(uow: AuthorityUnitOfWork, entry: JournalEntry) -> None:
+    """Tell the audit log of a line of the journal."""
     uow.audit.append(
-        at=at,
-        by=by,
+        at=entry.revoked_at,
+        by=entry.actor,
         act="certificate.revoked",
-        subject=subject_of(certificate.authority, certificate.serial),
+        subject=subject_of(entry.authority, entry.serial),
         details=revocation_details(entry),
     )
-    return entry
 
 
 def revocation_details(entry: JournalEntry) -> Mapping[str, str | None]:

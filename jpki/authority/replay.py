@@ -19,7 +19,7 @@ from typing import Final
 from jpki.access import require_role
 from jpki.authority.certifying import subject_of
 from jpki.authority.checkpoints import seal_if_due
-from jpki.authority.journaling import revocation_details
+from jpki.authority.journaling import log_revocation
 from jpki.authority.office import Office, whole_second
 from jpki.errors import EncodingError, NotFound
 from jpki.model.operators import Caller, Role
@@ -180,13 +180,7 @@ class _Work:
             event_id=entry.event_id,
         )
         # As it was said when it was done.
-        uow.audit.append(
-            at=entry.revoked_at,
-            by=entry.actor,
-            act="certificate.revoked",
-            subject=name,
-            details=revocation_details(entry),
-        )
+        log_revocation(uow, entry)
 
     def _say_so(self, uow: AuthorityUnitOfWork, names: Sequence[str]) -> None:
         uow.audit.append(

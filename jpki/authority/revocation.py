@@ -23,7 +23,14 @@ from jpki.store.authority_records import (
     JournalEntry,
 )
 
-__all__ = ["COUNTER_REASONS", "OF_AUTHORITIES", "revoke"]
+__all__ = [
+    "COUNTER_REASONS",
+    "OF_AUTHORITIES",
+    "checked",
+    "permit",
+    "permit_end_of_office",
+    "revoke",
+]
 
 COUNTER_REASONS: Final = frozenset(
     {
@@ -74,11 +81,7 @@ def revoke(
         RequestError: the invalidity date lies in the future, or the ground is too long.
     """
     moment = whole_second(at)
-    if not ground or len(ground) > 200:
-        raise RequestError("the ground of a revocation is 1 to 200 characters")
-    since = None if invalidity_date is None else whole_second(invalidity_date)
-    if since is not None and since > moment:
-        raise RequestError("the invalidity date lies in the future")
+    since = checked(ground, invalidity_date, moment)
     if isinstance(by, Consent):
         by.require(
             deeds.revocation(
@@ -88,14 +91,10 @@ def revoke(
     with office.store.write() as uow:
         certificate = uow.certificates.get(authority, serial)
         if not isinstance(by, Consent):
-            _permit(uow, certificate, reason, by)
+            permit(uow, certificate, reason, by)
         known = uow.journal.find(authority, serial)
-        if (
-            known is None
-            and certificate.kind is CertificateKind.OPERATOR
-            and reason is not RevocationReason.KEY_COMPROMISE
-        ):
-            _permit_end_of_office(office, uow, certificate, by)
+        if known is None:
+            permit_end_of_office(office, uow, certificate, reason, by)
         if isinstance(by, Consent):
             redeem(uow, by, outcome=subject_of(authority, serial), at=moment)
         if known is not None:
@@ -116,12 +115,39 @@ def revoke(
     return entry
 
 
-def _permit_end_of_office(
+def checked(
+    ground: str, invalidity_date: datetime | None, at: datetime
+) -> datetime | None:
+    """The invalidity date in whole seconds.
+
+    Raises:
+        RequestError: it lies in the future, or the ground is too long or missing.
+    """
+    if not ground or len(ground) > 200:
+        raise RequestError("the ground of a revocation is 1 to 200 characters")
+    since = None if invalidity_date is None else whole_second(invalidity_date)
+    if since is not None and since > at:
+        raise RequestError("the invalidity date lies in the future")
+    return since
+
+
+def permit_end_of_office(
     office: Office,
     uow: AuthorityUnitOfWork,
     certificate: CertificateRecord,
+    reason: RevocationReason,
     by: Caller | Consent,
 ) -> None:
+    """See that an operator's certificate may be revoked; others always may.
+
+    Raises:
+        ConsentRequired, LastInOffice: it may not, or not by this one alone.
+    """
+    if (
+        certificate.kind is not CertificateKind.OPERATOR
+        or reason is RevocationReason.KEY_COMPROMISE
+    ):
+        return
     for operator in uow.operators.all():
         if (operator.authority, operator.serial) != (
             certificate.authority,
@@ -138,12 +164,18 @@ def _permit_end_of_office(
         require_enough_left(uow, operator, issuance_approval=approval)
 
 
-def _permit(
+def permit(
     uow: AuthorityUnitOfWork,
     certificate: CertificateRecord,
     reason: RevocationReason,
     by: Caller,
 ) -> None:
+    """See that one person may revoke this certificate for this reason.
+
+    Raises:
+        ConsentRequired: it takes two.
+        PermissionDenied: not this one.
+    """
     if certificate.kind in OF_AUTHORITIES:
         require_role(by, _ACT, Role.CA_OPERATOR)
         raise ConsentRequired(

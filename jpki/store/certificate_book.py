@@ -77,6 +77,12 @@ _BRIEF: Final = tuple(name for name in _FIELDS if name not in ("tbs", "certifica
 _OF_RESIDENTS: Final = Lookup(
     *(_CERTIFICATE.c[name] for name in _BRIEF), among=_CERTIFICATE.c.resident
 )
+_SERIAL_AT: Final = _BRIEF.index("serial")
+_ABOUT: Final = Lookup(
+    *(_CERTIFICATE.c[name] for name in _BRIEF),
+    among=_CERTIFICATE.c.serial,
+    of=_CERTIFICATE.c.authority,
+)
 _AGE: Final = attrgetter("prepared_at", "authority", "serial")
 
 
@@ -147,6 +153,17 @@ class Certificates(Rows):
         if found is None:
             raise NotFound("certificate", f"{authority}/{serial:x}")
         return found
+
+    def about(
+        self, names: Iterable[tuple[str, int]]
+    ) -> Mapping[tuple[str, int], CertificateRecord]:
+        """What became of these serial numbers of these authorities, without bytes."""
+        return {
+            (authority, row[_SERIAL_AT]): CertificateRecord(
+                **dict(zip(_BRIEF, row, strict=True))
+            )
+            for authority, *row in _ABOUT.of_pairs(self._connection, names)
+        }
 
     def states(
         self, names: Iterable[tuple[str, int]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
@@ -11,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     TextClause,
+    bindparam,
     func,
     select,
     update,
@@ -28,7 +30,7 @@ from jpki.store.authority_records import (
     JournalEntry,
     ListName,
 )
-from jpki.store.bulk import Lookup
+from jpki.store.bulk import Bulk, Lookup
 from jpki.store.engine import stream
 from jpki.store.rows import Rows
 
@@ -53,6 +55,10 @@ _REVOCATIONS: Final = Lookup(
     of=tables.revocation.c.authority,
 )
 
+_LINE: Final = tuple(column.name for column in tables.revocation.c)
+_ENTER: Final = Bulk(
+    tables.revocation.insert().values({name: bindparam(name) for name in _LINE}), *_LINE
+)
 _BRIEF: Final = tuple(
     column for column in tables.crl.c if column.name not in ("tbs", "crl")
 )
@@ -108,6 +114,19 @@ class Journal(Rows):
         )
         self.grown = True
         return entry
+
+    def append_all(self, entries: Sequence[JournalEntry]) -> None:
+        """Put several lines at the end; their positions follow the newest.
+
+        The caller has seen that none of the serial numbers is in the journal.
+        """
+        if not entries:
+            return
+        _ENTER(self._connection, map(attrgetter(*_LINE), entries))
+        self._connection.execute(
+            update(tables.head).values(journal_position=entries[-1].position)
+        )
+        self.grown = True
 
     def find(self, authority: str, serial: int) -> JournalEntry | None:
         """The line of this serial number."""
