@@ -13,7 +13,9 @@ those of its answer, without sockets, in processor time; "over HTTP" is what `wr
 A signature with P-256 takes so little time that receiving and sending weighs as much:
 there the limit is signature and constant octets one after the other, and the share of
 the bare signature is told without a target. `openssl ocsp -port` signs for a nonce too,
-with an RSA-2048 key and a connection for each request.
+with an RSA-2048 key and a connection for each request, asked one after the other. The
+responder of certomancer is left out: it is made to be stapled together from parts for
+each test, and no package of Debian has it.
 
 "First asked" are certificates that nobody asked about before: each takes a look into
 the books, by a thread. Needs the Debian packages wrk and golang-cfssl.
@@ -34,7 +36,7 @@ from time import process_time
 from typing import Final
 
 from benchmarks.figures import Figure, Target
-from benchmarks.ocsp_peers import OpenSSLPeer, cfssl, version
+from benchmarks.ocsp_peers import OneByOne, OpenSSLPeer, cfssl, version
 from benchmarks.ocsp_rig import GOVERNOR, Place, founded
 from benchmarks.timing import neighbours
 from benchmarks.wrk import Load, Measured
@@ -175,12 +177,15 @@ def _with_nonces(
         constant = running.enter_context(place.server("benchmarks.constant_server")).url
         _warm(server, place.requests(hot))
         load = Load.post(folder, "nonces", requests, "/ocsp")
-        turns = {"jpki": (load, server), "constant": (load, constant)}
+        turns: dict[str, tuple[Load | OneByOne, str]] = {
+            "jpki": (load, server),
+            "constant": (load, constant),
+        }
         peers = []
         if kind == "RSA-2048":
             openssl = OpenSSLPeer(folder, hot)
             url = running.enter_context(openssl.running())
-            theirs = Load.post(folder, "openssl", openssl.requests(), "/")
+            theirs = OneByOne(bodies=openssl.requests())
             peers.append(version("openssl"))
             turns[peers[0]] = (theirs, url)
         took = _in_turns(turns, rounds, seconds)
@@ -263,7 +268,7 @@ def _first_asked(
 
 
 def _in_turns(
-    turns: Mapping[str, tuple[Load, str]], rounds: int, seconds: int
+    turns: Mapping[str, tuple[Load | OneByOne, str]], rounds: int, seconds: int
 ) -> Mapping[str, Sequence[Measured]]:
     took: dict[str, list[Measured]] = {name: [] for name in turns}
     for number in range(rounds):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import http.client
+import itertools
 import os
 import subprocess
 import time
+import urllib.parse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median, quantiles
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -22,13 +26,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from benchmarks.wrk import Measured
 from jpki.cli.supervisor import free_ports
 from jpki.errors import ServiceUnavailable
 from jpki.model.suites import Digest
 from jpki.x509.ocsp import build_request, cert_id
 from jpki.x509.parse import parse_certificate
 
-__all__ = ["OpenSSLPeer", "cfssl", "version"]
+__all__ = ["OneByOne", "OpenSSLPeer", "cfssl", "version"]
 
 _START_SECONDS = 10.0
 
@@ -54,6 +59,40 @@ def cfssl(folder: Path, answers: Sequence[bytes]) -> Iterator[str]:
         GOMAXPROCS="1",
     ):  # fmt: skip
         yield f"http://127.0.0.1:{port}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OneByOne:
+    """One request after the other, each on a connection of its own.
+
+    `openssl ocsp` serves one connection at a time, and wrk gets no answer from it.
+    """
+
+    bodies: Sequence[bytes]
+
+    def run(self, url: str, seconds: int) -> Measured:
+        """Load this server for so long."""
+        address = urllib.parse.urlsplit(url)
+        fields = {"Content-Type": "application/ocsp-request"}
+        waits, octets = [], 0
+        began = time.monotonic()
+        for body in itertools.cycle(self.bodies):
+            asked = time.monotonic()
+            if asked - began > seconds:
+                break
+            connection = http.client.HTTPConnection(
+                str(address.hostname), address.port, timeout=10
+            )
+            connection.request("POST", "/", body, fields)
+            octets += len(connection.getresponse().read())
+            connection.close()
+            waits.append(time.monotonic() - asked)
+        return Measured(
+            rate=len(waits) / (asked - began),
+            octets=octets / len(waits),
+            half=median(waits),
+            most=quantiles(waits, n=100, method="inclusive")[98],
+        )
 
 
 class OpenSSLPeer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,7 +30,7 @@ from jpki.store.authority_records import (
 )
 from jpki.x509.ocsp import CertID, build_request, cert_id
 
-__all__ = ["GOVERNOR", "OPERATOR", "Place", "founded"]
+__all__ = ["GOVERNOR", "OPERATOR", "Place", "founded", "serial_numbers"]
 
 GOVERNOR: Final = "governor-08"
 OPERATOR: Final = Caller(id="benchmark", role=Role.CA_OPERATOR, public_key=b"")
@@ -100,9 +101,19 @@ class Place:
             yield supervisor.servers[0]
 
 
+def serial_numbers(count: int) -> Sequence[int]:
+    """Those of the certificates in a place."""
+    return [_FIRST + number * _STEP for number in range(count)]
+
+
 @contextmanager
-def founded(directory: Path, certificates: int) -> Iterator[Place]:
-    """Found an authority in an empty folder and enter so many certificates."""
+def founded(
+    directory: Path, certificates: int, *, database: str | None = None
+) -> Iterator[Place]:
+    """Found an authority in an empty folder and enter so many certificates.
+
+    Its books are in a file unless a database is named.
+    """
     authority, revocation, registry = free_ports(3)
     layout = lay_out(
         directory,
@@ -110,6 +121,11 @@ def founded(directory: Path, certificates: int) -> Iterator[Place]:
         municipalities=[TOWN],
         ports=Ports(authority=authority, revocation=revocation, registry=registry),
     )
+    if database is not None:
+        text, line = layout.config.read_text(), f"\ndatabase = {json.dumps(database)}"
+        for table in ("[authority]", "[revocation]"):
+            text = text.replace(table, table + line)
+        layout.config.write_text(text)
     settings = load(layout.config)
     clock = ProcessClock()
     office = open_office(settings, open_register(settings, clock))
@@ -119,7 +135,7 @@ def founded(directory: Path, certificates: int) -> Iterator[Place]:
         founded=lambda _: None,
         crossed=lambda _, __: None,
     )
-    serials = [_FIRST + number * _STEP for number in range(certificates)]
+    serials = serial_numbers(certificates)
     _enter(office, serials)
     try:
         yield Place(layout=layout, settings=settings, office=office, serials=serials)

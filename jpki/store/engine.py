@@ -197,9 +197,13 @@ def _use_write_ahead_log(connection: Connection) -> None:
 
 def _create_private(path: Path) -> None:
     # Resident records: only the owner may read the file (and SQLite gives its side
-    # files the same mode).
+    # files the same mode). A file that is there must not be opened here: closing it
+    # would end the locks that this process's other connections hold on it (fcntl(2)),
+    # and another process could take the write-ahead log away from under them.
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise StoreError(
             f"cannot create the database file {path}: {error.strerror}",
