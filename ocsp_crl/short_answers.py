@@ -26,6 +26,8 @@ from jpki.x509.ocsp_templates import split_nonce
 __all__ = ["short_answers"]
 
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/ocsp-response\r\n"
+_DECODED: Final = 20_000
+"""Requests by GET whose octets are remembered; of what is kept only."""
 _CLOCK_SECONDS: Final = 0.1
 """How long one reading of the clock serves: answers are dated in whole seconds."""
 _MAX_ENCODED: Final = 1024
@@ -53,6 +55,7 @@ class _Speaker:
 
     def __init__(self, kept: KeptAnswers, clock: Clock) -> None:
         self._kept = kept
+        self._decoded: dict[bytes, bytes] = {}
         self._peek = kept.peek
         self._is_fresh = kept.watch.is_fresh
         self._clock = clock
@@ -83,8 +86,9 @@ class _Speaker:
         """With the header of RFC 9919 section 7.2."""
         if len(encoded) > _MAX_ENCODED:
             return None
+        known = self._decoded.get(encoded)
         try:
-            request = binascii.a2b_base64(_unquoted(encoded), strict_mode=True)
+            request = known or binascii.a2b_base64(_unquoted(encoded), strict_mode=True)
         except (binascii.Error, ValueError):
             return None
         now = self._now()
@@ -94,6 +98,10 @@ class _Speaker:
         found = self._kept.find(request, self._at, now)
         if found is None:
             return self._signed(request, now)
+        if known is None:
+            if len(self._decoded) >= _DECODED:
+                self._decoded.clear()
+            self._decoded[encoded] = request
         answer = self._cacheable(found)
         found.got = (self._date, answer)
         return answer
