@@ -13,11 +13,13 @@ from jpki.authority.intake import apply_event, cursor
 from jpki.authority.keyrings import ResponderKeyring
 from jpki.authority.office import Keyring, Office
 from jpki.authority.publication import publish_due
+from jpki.authority.publication.budget import list_sizes
 from jpki.authority.recovery import recover
 from jpki.authority.responder_keys import renew_responders
 from jpki.errors import JpkiError
 from jpki.model.ports import Clock
 from jpki.registry.client import RegistryClient
+from jpki.store.authority_records import ListName
 
 __all__ = ["Follower"]
 
@@ -57,6 +59,7 @@ class Follower:
         self._clock = clock
         self._responders = responders
         self._news = threading.Event()
+        self._told: dict[ListName, int] = {}
 
     def recover(self) -> None:
         """Finish what a process before this one left recorded."""
@@ -97,8 +100,11 @@ class Follower:
         failing = False
         while not stop.is_set():
             try:
-                for record in publish_due(self._office, at=self._clock()):
+                published = publish_due(self._office, at=self._clock())
+                for record in published:
                     _log.info("CRL %d of %s", record.number, record.authority)
+                if published:
+                    self._measure()
                 signed = checkpoint_due(self._office, at=self._clock())
                 if signed is not None:
                     _log.info("checkpoint over %d audit entries", signed.entries)
@@ -109,6 +115,23 @@ class Follower:
                 failing = True
             if self._news.wait(_RETRY_SECONDS if failing else _LOOK_SECONDS):
                 self._news.clear()
+
+    def _measure(self) -> None:
+        """Tell of each list that is longer than it was, and nearly too long."""
+        with self._office.store.read() as uow:
+            sizes = list_sizes(uow, self._office.crl_budget)
+        for size in sizes:
+            level = size.narrow + size.exceeded
+            if level > self._told.get(size.name, 0):
+                _log.log(
+                    logging.ERROR if size.exceeded else logging.WARNING,
+                    "CRL %d of %s has %d octets, %.0f %% of its budget",
+                    size.number,
+                    "/".join(map(str, size.name)),
+                    size.octets,
+                    100 * size.share,
+                )
+            self._told[size.name] = level
 
     def maintain(self, stop: threading.Event) -> None:
         """Renew OCSP responders before they expire, and give new keys theirs."""

@@ -76,7 +76,7 @@ def create_app(
     app.url_map.merge_slashes = False
     app.register_blueprint(blueprint(service))
     lists = ListService(
-        store=office.store,
+        office=office,
         lists=KeptLists(office.store),
         clock=instants,
         max_age=own.crl_max_age_seconds,

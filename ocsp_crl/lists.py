@@ -16,6 +16,8 @@ from typing import Final
 from flask import Blueprint, Response, request
 
 from jpki.authority.kept_lists import KeptList, KeptLists
+from jpki.authority.office import Office
+from jpki.authority.publication.lookup import list_for
 from jpki.errors import Damaged, NotFound, RequestError
 from jpki.service.answers import Answer, json_answer
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock, parse_instant
@@ -24,11 +26,13 @@ from jpki.service.representations import Representation, choose
 from jpki.store import AuthorityStore
 from jpki.store.authority_records import CRLRecord, ListName
 from jpki.x509.names import parse_name, rfc4514
+from jpki.x509.parse import parse_certificate
 from ocsp_crl.problems import PROBLEMS
 
 __all__ = ["ListService", "archived_path", "blueprint"]
 
 _MEDIA_TYPES: Final = {"crl": "application/pkix-crl", "pem": "application/x-pem-file"}
+_CERTIFICATE: Final = "application/pkix-cert"
 _BLOCK: Final = 1 << 18
 """Octets handed over at once by a server that has no way to send shared ones."""
 _FOREVER: Final = "public, max-age=31536000, immutable, no-transform"
@@ -41,7 +45,7 @@ _log = logging.getLogger(__name__)
 class ListService:
     """What the routes work with."""
 
-    store: AuthorityStore
+    office: Office
     lists: KeptLists
     clock: RequestClock
     max_age: int
@@ -57,10 +61,26 @@ def blueprint(service: ListService) -> Blueprint:
     routes = Blueprint("lists", __name__, url_prefix="/crls")
     one = "/<authority>/<int(max=99999):generation>/<scope>"
 
+    @routes.post("/lookup")
+    def lookup() -> Response:
+        """Where the list is that a certificate is to be looked up in."""
+        if request.mimetype != _CERTIFICATE:
+            raise RequestError(f"the body is a certificate, {_CERTIFICATE}")
+        certificate = parse_certificate(request.get_data())
+        with service.office.store.read() as uow:
+            name = list_for(service.office, uow, certificate)
+        place = "/crls/" + "/".join(map(str, name)) + ".crl"
+        return Response(
+            f"{place}\n",
+            HTTPStatus.SEE_OTHER,
+            {"Location": place, "Cache-Control": "no-store"},
+            mimetype="text/plain",
+        )
+
     @routes.get("")
     def crls() -> Answer:
         """Which lists are in force, and where."""
-        return json_answer({"crls": _in_force(service.store)})
+        return json_answer({"crls": _in_force(service.office.store)})
 
     @routes.get(f"{one}.<kind>")
     def current(authority: str, generation: int, scope: str, kind: str) -> Response:

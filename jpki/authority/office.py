@@ -69,6 +69,8 @@ class Office:
     provide: Provision = _no_register
     issuance_approval: bool = False
     """Whether an approver must agree before a citizen's certificate is issued."""
+    crl_budget: int = 10_000_000
+    """Octets that a list should not grow beyond."""
     step: Step = _walk_on
     topology: Topology = field(default_factory=data.topology)
     certificate_profile: Callable[[str], CertificateProfile] = data.certificate_profile

@@ -101,6 +101,7 @@ def open_office(
         crls_url=own.crls_url,
         provide=register.provide,
         issuance_approval=own.issuance_approval,
+        crl_budget=own.crl_budget_octets,
         step=_killed_at(own.killed_at),
         certificate_profile=profiles.certificate_profile,
         crl_profile=profiles.crl_profile,

@@ -104,6 +104,9 @@ class AuthoritySettings:
     revocation_journal: Path = Path("{data}/revocations.journal")
     """Every revocation is kept here also, for the day on which the database is lost:
     put it on another disk."""
+    crl_budget_octets: int = setting(10_000_000, limits=(1_000, 512 << 20))
+    """How long a CRL may become. It is published beyond that all the same; `jpki
+    doctor` and the log of `ca_server` tell from 80 % on."""
     issuance_approval: bool = False
     """An approver must agree to each application before a certificate is issued."""
     killed_at: str | None = None

@@ -382,6 +382,23 @@ class RevocationLists(Rows):
         rows = self._connection.execute(select(*_BRIEF).where(tables.IN_FORCE))
         return tuple(CRLRecord(**row._mapping) for row in rows)
 
+    def sizes(self) -> Mapping[ListName, tuple[int, int]]:
+        """Number and octets of every list that is in force."""
+        column = tables.crl.c
+        rows = self._connection.execute(
+            select(
+                column.authority,
+                column.generation,
+                column.scope,
+                column.number,
+                func.length(column.crl),
+            ).where(tables.IN_FORCE)
+        )
+        return {
+            ListName(authority, generation, scope): (number, octets)
+            for authority, generation, scope, number, octets in rows
+        }
+
     def prepared(self) -> tuple[CRLRecord, ...]:
         """Lists that were recorded and neither published nor refused, oldest first.
 

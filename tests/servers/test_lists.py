@@ -289,3 +289,43 @@ def test_the_list_that_was_in_force_at_an_instant(
     assert named.body == before.body
     local = asked.replace("Z", "%2B00:00")
     assert get(installation, f"{CRL}?at={local}").body == before.body
+
+
+@pytest.mark.parametrize("kind", ["citizen", "authority"])
+def test_a_certificate_leads_to_its_list(installation: Installation, kind: str) -> None:
+    """Also for who has nothing else; pyca agrees that the list is its issuer's."""
+    issuer = x509.load_der_x509_certificate(installation.issuer.raw)
+    certificate = (
+        installation.certified().certificate
+        if kind == "citizen"
+        else installation.issuer.raw
+    )
+    reply = lookup(installation, certificate)
+    assert reply.status == 303
+    found = x509.load_der_x509_crl(get(installation, reply.headers["location"]).body)
+    assert found.issuer == issuer.subject
+    key = issuer.public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    assert found.is_signature_valid(key)
+
+
+def test_no_list_is_for_what_nobody_here_signed(installation: Installation) -> None:
+    """Not for another issuer's, nor for one whose signature is damaged."""
+    genuine = installation.certified().certificate
+    damaged = genuine[:-1] + bytes([genuine[-1] ^ 1])
+    assert lookup(installation, damaged).document["code"] == "not-found"
+    assert lookup(installation, b"no certificate").status == 400
+    path, body = "/crls/lookup", genuine
+    port = installation.settings.revocation.port
+    assert send(port, "POST", path, body, {"Content-Type": "text/plain"}).status == 400
+
+
+def lookup(installation: Installation, certificate: bytes) -> Reply:
+    """Ask for the place of its list."""
+    return send(
+        installation.settings.revocation.port,
+        "POST",
+        "/crls/lookup",
+        certificate,
+        {"Content-Type": "application/pkix-cert"},
+    )

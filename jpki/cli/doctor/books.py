@@ -8,6 +8,7 @@ from typing import Final
 
 from jpki import data
 from jpki.authority.publication import SCOPES
+from jpki.authority.publication.budget import list_sizes
 from jpki.cli.doctor.certificates import certificates
 from jpki.cli.doctor.findings import (
     Finding,
@@ -64,6 +65,7 @@ def _findings(view: View) -> Iterator[Finding]:
     yield from keys(view)
     yield from certificates(view)
     yield from _lists(view)
+    yield from _sizes(view)
     yield _pending(view)
 
 
@@ -123,6 +125,33 @@ def _lists(view: View) -> Iterator[Finding]:
             "crl",
             f"CRL {len(wanted)} 件は有効",
             f"{len(wanted)} CRLs are fresh",
+        )
+
+
+def _sizes(view: View) -> Iterator[Finding]:
+    sizes = list_sizes(view.uow, view.settings.authority.crl_budget_octets)
+    for size in sizes:
+        if not size.narrow:
+            continue
+        name = "/".join(map(str, size.name))
+        used = f"{size.octets} / {size.budget}"
+        finding = problem if size.exceeded else warning
+        yield finding(
+            "crl.size",
+            Words(f"CRL {name} の長さ {used} オクテット", f"CRL {name}: {used} octets"),
+            Words(
+                "鍵を更新する（jpki ca request rollover）か "
+                "authority.crl_budget_octets を上げる",
+                "begin a new key (`jpki ca request rollover`), whose list is its own, "
+                "or raise authority.crl_budget_octets",
+            ),
+        )
+    if sizes and not any(size.narrow for size in sizes):
+        longest = max(size.octets for size in sizes)
+        yield ok(
+            "crl.size",
+            f"最も長いCRLは {longest} オクテット",
+            f"the longest CRL has {longest} octets",
         )
 
 

@@ -112,7 +112,8 @@ def test_a_healthy_installation(patient: Patient) -> None:
     assert {finding["check"] for finding in document["findings"]} == {
         *("settings", "directory", "directory.space", "passphrase", "database"),
         *("clock", "keys", "certificate.authority", "certificate.responder"),
-        *("certificate.cross", "certificate.operator", "crl", "pending", "port"),
+        *("certificate.cross", "certificate.operator", "crl", "crl.size", "pending"),
+        "port",
     }
 
 
@@ -284,6 +285,32 @@ def test_an_empty_database(patient: Patient) -> None:
     office.store.close()
     (finding,) = (found for found in patient.examine() if found.check == "books")
     assert finding.level is Level.WARNING
+
+
+@pytest.mark.parametrize(
+    ("room", "level"), [(0.5, Level.OK), (0.9, Level.WARNING), (1.1, Level.PROBLEM)]
+)
+def test_lists_that_outgrow_their_budget(
+    room: float, level: Level, patient: Patient
+) -> None:
+    """Told from 80 % on, and as a problem beyond."""
+    settings = load(patient.config)
+    office = open_office(settings, open_register(settings, ProcessClock()))
+    with office.store.read() as uow:
+        longest = max(octets for _, octets in uow.crls.sizes().values())
+        record = uow.crls.in_force()[0]
+        assert uow.crls.sizes()[record.name][1] == len(uow.crls.bytes_of(record))
+    office.store.close()
+    patient.forget_passphrases()
+    budget = 10 * longest
+    patient.set("authority", f"crl_budget_octets = {budget}")
+    # As long as a list with many entries.
+    patient.sql(
+        f"UPDATE crl SET crl = zeroblob({round(room * budget)}) WHERE number = "
+        f"{record.number} AND authority = '{record.authority}'"
+    )
+    found = [each for each in patient.examine() if each.check == "crl.size"]
+    assert [each.level for each in found] == [level]
 
 
 def test_what_a_crash_left_behind(patient: Patient) -> None:

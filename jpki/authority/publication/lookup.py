@@ -1,0 +1,50 @@
+"""Which list a certificate is to be looked up in, for who has the certificate only.
+
+Certificates of this service name their list by a directory name (RFC 5280 4.2.1.13),
+and no directory answers outside it. So the revocation service finds the list itself.
+"""
+
+from __future__ import annotations
+
+from jpki.authority.office import Office
+from jpki.authority.publication.scopes import kinds_of, profile_of, scopes_of
+from jpki.errors import NotFound
+from jpki.store import AuthorityUnitOfWork
+from jpki.store.authority_records import CertificateKind, ListName
+from jpki.x509.keys import verify_signature
+from jpki.x509.names import normalized, parse_name
+from jpki.x509.parse import Certificate
+
+__all__ = ["list_for"]
+
+
+def list_for(
+    office: Office, uow: AuthorityUnitOfWork, certificate: Certificate
+) -> ListName:
+    """The list that would carry this certificate.
+
+    It must have been signed by one of the authorities' keys; whether it stands in the
+    books does not matter.
+
+    Raises:
+        NotFound: none of these authorities signed it, or the era has no such list.
+    """
+    constraints = certificate.basic_constraints
+    is_authority = constraints is not None and constraints.ca
+    kind = CertificateKind.AUTHORITY if is_authority else CertificateKind.SIGNATURE
+    issuer = normalized(certificate.issuer)
+    for authority in uow.authorities.all():
+        if normalized(parse_name(authority.name)) != issuer:
+            continue
+        for generation in uow.authorities.generations(authority.id):
+            if not verify_signature(
+                generation.public_key,
+                certificate.signature_algorithm,
+                certificate.signature,
+                certificate.tbs,
+            ):
+                continue
+            for scope in scopes_of(office):
+                if kind in kinds_of(profile_of(office, scope)):
+                    return ListName(authority.id, generation.number, scope)
+    raise NotFound("CRL", "for a certificate that none of these authorities signed")
