@@ -41,6 +41,7 @@ from tests.support.era_prose import (
     profile_tables,
 )
 from tests.support.sources import ROOT
+from tests.support.status_prose import status_table
 
 __all__ = ["PARTS", "documents", "renewed"]
 
@@ -200,6 +201,7 @@ def _after_colon(cls: type) -> str:
 
 
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
+    "status-table": status_table,
     "algorithms": algorithm_table,
     "all-commands": all_commands,
     "command-help": command_help,
