@@ -8,6 +8,7 @@ from datetime import datetime
 from jpki import data
 from jpki.authority.consent import Consent
 from jpki.authority.deed_reading import (
+    account_from,
     deed_from,
     instant_from,
     operator_from,
@@ -27,6 +28,7 @@ from jpki.authority.office import Office
 from jpki.authority.recovery import abandon
 from jpki.authority.revocation import revoke
 from jpki.authority.rollover import roll_over
+from jpki.authority.verifiers import register_verifier
 from jpki.errors import ConsentMismatch, NotFound
 from jpki.model.purposes import Purpose
 from jpki.strict_json import Fields
@@ -96,6 +98,10 @@ def carry_out(office: Office, consent: Consent, *, at: datetime) -> str:
                 by=consent,
             )
             return _name((authority, abandoned.serial))
+        case DeedKind.REGISTER_VERIFIER:
+            return register_verifier(
+                office, account_from(fields), at=at, by=consent
+            ).account.id
         case DeedKind.ISSUE:
             raise ConsentMismatch(
                 "an approved application is issued when the counter asks for it",

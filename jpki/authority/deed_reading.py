@@ -12,9 +12,11 @@ from jpki.errors import RequestError
 from jpki.model.codes import MunicipalityCode
 from jpki.model.operators import Caller, Role
 from jpki.model.revocation import RevocationReason
+from jpki.model.verifiers import VerifierAccount
 from jpki.strict_json import Fields
 
 __all__ = [
+    "account_from",
     "deed_from",
     "instant_from",
     "operator_from",
@@ -81,6 +83,8 @@ def _read(kind: DeedKind, fields: Fields) -> Deed:
             )
         case DeedKind.ISSUE:
             return deeds.issuance(fields.need("application", str, str))
+        case DeedKind.REGISTER_VERIFIER:
+            return deeds.registration(account_from(fields))
 
 
 def operator_from(fields: Fields) -> Caller:
@@ -90,6 +94,17 @@ def operator_from(fields: Fields) -> Caller:
         role=fields.need("role", str, Role),
         public_key=fields.need("public_key", str, _octets),
         municipality=fields.take("municipality", str, MunicipalityCode),
+    )
+
+
+def account_from(fields: Fields) -> VerifierAccount:
+    """A verifier to be registered."""
+    return VerifierAccount(
+        id=fields.need("verifier", str, str),
+        name=fields.need("name", str, str),
+        signature=fields.need("signature", bool, bool),
+        authentication=fields.need("authentication", bool, bool),
+        daily_quota=fields.take("daily_quota", int, int),
     )
 
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from jpki.model.operators import Caller
 from jpki.model.revocation import RevocationReason
+from jpki.model.verifiers import VerifierAccount
 
 __all__ = [
     "Deed",
@@ -27,6 +28,7 @@ __all__ = [
     "enrolment",
     "founding",
     "issuance",
+    "registration",
     "revocation",
     "rollover",
 ]
@@ -50,6 +52,8 @@ class DeedKind(Enum):
     """A certificate that was recorded for an authority and cannot be signed."""
     ISSUE = "issue"
     """A citizen's certificate, where the installation wants an approver."""
+    REGISTER_VERIFIER = "register-verifier"
+    """Somebody who may ask for the status of citizens' certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Deed:
     """One act with its parameters; equal deeds have equal digests."""
 
     kind: DeedKind
-    parameters: Mapping[str, str | bool | None]
+    parameters: Mapping[str, str | bool | int | None]
 
     @property
     def text(self) -> str:
@@ -151,6 +155,20 @@ def abandonment(authority: str, serial: int, *, ground: str) -> Deed:
 def issuance(application: str) -> Deed:
     """Issue the certificate that this application asks for."""
     return Deed(DeedKind.ISSUE, {"application": application})
+
+
+def registration(account: VerifierAccount) -> Deed:
+    """Let somebody ask for the status of citizens' certificates."""
+    return Deed(
+        DeedKind.REGISTER_VERIFIER,
+        {
+            "verifier": account.id,
+            "name": account.name,
+            "signature": account.signature,
+            "authentication": account.authentication,
+            "daily_quota": account.daily_quota,
+        },
+    )
 
 
 def _time(at: datetime) -> str:

@@ -22,6 +22,7 @@ from jpki.store.outside_journal import OutsideJournal
 from jpki.store.revocation_books import AppliedEvents, Journal, RevocationLists
 from jpki.store.serial_blocks import SerialBlocks
 from jpki.store.together import Groups
+from jpki.store.verifier_books import Verifiers
 
 __all__ = ["AuthorityStore", "AuthorityUnitOfWork"]
 
@@ -39,6 +40,7 @@ class AuthorityUnitOfWork:
         self.applications = Applications(connection)
         self.operators = Operators(connection)
         self.consents = Consents(connection)
+        self.verifiers = Verifiers(connection)
         self.journal = Journal(connection)
         self.crls = RevocationLists(connection)
         self.archive = ListArchive(connection)

@@ -6,8 +6,10 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -38,6 +40,7 @@ from jpki.store.columns import (
     ResidentRecord,
     Serial,
 )
+from jpki.store.verifier_records import CredentialKind, Service
 
 __all__ = [
     "IN_FORCE",
@@ -64,6 +67,9 @@ __all__ = [
     "revocation",
     "seen_nonce",
     "serial_block",
+    "verifier",
+    "verifier_credential",
+    "verifier_usage",
 ]
 
 METADATA: Final = MetaData()
@@ -369,3 +375,41 @@ seen_nonce: Final = Table(
     Column("expires", Instant, nullable=False),
     Index("seen_nonce_expires", "expires"),
 )
+
+verifier: Final = Table(
+    "verifier",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(256), nullable=False),
+    Column("signature", Boolean, nullable=False),
+    Column("authentication", Boolean, nullable=False),
+    Column("daily_quota", Integer),
+    Column("registered_at", Instant, nullable=False),
+    Column("registered_by", String(128), nullable=False),
+    Column("suspended_at", Instant),
+    CheckConstraint("signature OR authentication", name="verifies_something"),
+)
+
+verifier_credential: Final = Table(
+    "verifier_credential",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("verifier", ForeignKey("verifier.id"), nullable=False),
+    Column("kind", Choice(CredentialKind), nullable=False),
+    Column("begins", Instant, nullable=False),
+    Column("ends", Instant, nullable=False),
+    Column("made_by", String(128), nullable=False),
+    Index("verifier_credential_of", "verifier"),
+)
+"""Of a token only its digest is known here."""
+
+verifier_usage: Final = Table(
+    "verifier_usage",
+    METADATA,
+    Column("verifier", ForeignKey("verifier.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("service", Choice(Service), primary_key=True),
+    Column("answered", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+)
+"""How often, by calendar day in Japan."""
