@@ -8,6 +8,9 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
+from jpki.authority.admission import Admission
+from jpki.authority.asked_kinds import AskedKinds
+from jpki.authority.confirmation import Confirmation
 from jpki.authority.kept_answers import KeptAnswers
 from jpki.authority.kept_lists import KeptLists
 from jpki.authority.office import Office
@@ -17,6 +20,8 @@ from jpki.service.clock import RequestClock
 from jpki.service.health import Health
 from jpki.service.problems import refused
 from jpki.service.settings import RevocationSettings, Settings
+from ocsp_crl.confirm import blueprint as confirm_routes
+from ocsp_crl.gate import Gate
 from ocsp_crl.history import blueprint as history_routes
 from ocsp_crl.lists import ListService
 from ocsp_crl.lists import blueprint as list_routes
@@ -51,6 +56,7 @@ def create_app(
     *,
     clock: Clock,
     opened: tuple[Responder, KeptAnswers] | None = None,
+    admission: Admission | None = None,
 ) -> Flask:
     """Serve the status of what an office has issued.
 
@@ -59,6 +65,7 @@ def create_app(
         office: its keyring opens the responders' keys, not the authorities'.
         clock: the time.
         opened: what `open_answers` gave, where somebody shares it.
+        admission: admits verifiers; None lets everybody ask.
     """
     own = settings.revocation
     responder, answers = opened or open_answers(own, office)
@@ -69,12 +76,19 @@ def create_app(
         answers=answers,
         clock=instants,
         health=Health({"database": lambda: _current(office)}),
+        kinds=None if admission is None else AskedKinds(office.store, responder),
     )
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = own.body_limit
     # Base64 holds slashes, and two of them side by side mean what they say.
     app.url_map.merge_slashes = False
+    if admission is not None:
+        Gate(admission, instants, own.trusted_proxy).guard(app)
     app.register_blueprint(blueprint(service))
+    confirmation = Confirmation(
+        office, hours=own.service_hours, at_work=max(1, own.threads // 4)
+    )
+    app.register_blueprint(confirm_routes(confirmation, instants))
     lists = ListService(
         office=office,
         lists=KeptLists(office.store),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 
+from jpki.authority.admission import Admission
 from jpki.service.clock import ProcessClock
 from jpki.service.command import Server, run_server
 from jpki.service.office import open_status_office
@@ -22,13 +23,26 @@ def _build(settings: Settings, _stop: threading.Event) -> Server:
     def refreshing(stop: threading.Event) -> None:
         answers.run(stop, clock)
 
+    own = settings.revocation
+    if own.access == "open":
+        return Server(
+            app=create_app(settings, office, clock=clock, opened=opened),
+            listening=own,
+            background=[answers.watch.run, refreshing],
+            shortcut=short_answers(answers, clock, queue_limit=own.queue_limit),
+        )
+    admission = Admission(office.store)
+
+    def entering(stop: threading.Event) -> None:
+        admission.run(stop, clock)
+
+    # Without the short way: it knows nobody.
     return Server(
-        app=create_app(settings, office, clock=clock, opened=opened),
-        listening=settings.revocation,
-        background=[answers.watch.run, refreshing],
-        shortcut=short_answers(
-            answers, clock, queue_limit=settings.revocation.queue_limit
+        app=create_app(
+            settings, office, clock=clock, opened=opened, admission=admission
         ),
+        listening=own,
+        background=[answers.watch.run, refreshing, entering],
     )
 
 

@@ -18,6 +18,7 @@ from jpki.errors import RequestError
 from jpki.service.answers import Answer, json_answer
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock, parse_instant
 from jpki.store.authority_records import CRLRecord
+from ocsp_crl.gate import require_scope
 from ocsp_crl.lists import archived_path
 
 __all__ = ["blueprint"]
@@ -49,6 +50,7 @@ def blueprint(office: Office, clock: RequestClock) -> Blueprint:
                 known_at=known,
                 now=now,
             )
+        require_scope([found.certificate.kind])
         return json_answer(_document(found))
 
     return routes

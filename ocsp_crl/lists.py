@@ -18,6 +18,7 @@ from flask import Blueprint, Response, request
 from jpki.authority.kept_lists import KeptList, KeptLists
 from jpki.authority.office import Office
 from jpki.authority.publication.lookup import list_for
+from jpki.authority.publication.scopes import kinds_in, scopes_of
 from jpki.errors import Damaged, NotFound, RequestError
 from jpki.service.answers import Answer, json_answer
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock, parse_instant
@@ -27,6 +28,7 @@ from jpki.store import AuthorityStore
 from jpki.store.authority_records import CRLRecord, ListName
 from jpki.x509.names import parse_name, rfc4514
 from jpki.x509.parse import parse_certificate
+from ocsp_crl.gate import require_scope
 from ocsp_crl.problems import PROBLEMS
 
 __all__ = ["ListService", "archived_path", "blueprint"]
@@ -87,6 +89,7 @@ def blueprint(service: ListService) -> Blueprint:
         """The list of one key in force, now or at the instant `at`."""
         _known(kind, authority, generation, scope)
         name = ListName(authority, generation, scope)
+        _allow(service.office, name)
         now = service.instant()
         asked = request.args.get("at")
         if asked is None:
@@ -108,10 +111,12 @@ def blueprint(service: ListService) -> Blueprint:
     ) -> Response:
         """One list, in force or long superseded."""
         what = _known(kind, authority, generation, scope, number)
+        name = ListName(authority, generation, scope)
+        _allow(service.office, name)
         if number.bit_length() > 63:
             raise NotFound("CRL", what)
         kept = service.lists.numbered(authority, number)
-        if kept.record.name != ListName(authority, generation, scope):
+        if kept.record.name != name:
             raise NotFound("CRL", what)
         return _given(service, kept, kind, _FOREVER)
 
@@ -122,6 +127,12 @@ def blueprint(service: ListService) -> Blueprint:
         return PROBLEMS.problem(error)
 
     return routes
+
+
+def _allow(office: Office, name: ListName) -> None:
+    """Say whether whoever asks may see this list; there may be none."""
+    if name.scope in scopes_of(office):
+        require_scope(kinds_in(office, name))
 
 
 def _known(kind: str, *name: object) -> str:

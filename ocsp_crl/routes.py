@@ -11,13 +11,16 @@ from urllib.parse import unquote
 
 from flask import Blueprint, Response, request
 
+from jpki.authority.asked_kinds import AskedKinds
 from jpki.authority.kept_answers import KeptAnswers
 from jpki.authority.office import Office
 from jpki.authority.responder import OCSPAnswer, Responder
-from jpki.errors import RequestError
+from jpki.errors import RequestError, StoreError
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock
 from jpki.service.health import Health
 from jpki.service.representations import http_date
+from jpki.x509.ocsp import TRY_LATER, UNAUTHORIZED, error_response
+from ocsp_crl.gate import may_ask
 
 __all__ = ["RevocationService", "blueprint"]
 
@@ -36,6 +39,8 @@ class RevocationService:
     answers: KeptAnswers
     clock: RequestClock
     health: Health
+    kinds: AskedKinds | None = None
+    """What requests are about, where that decides who may ask."""
 
     def instant(self) -> datetime:
         """The one instant that the current request is served at."""
@@ -43,9 +48,24 @@ class RevocationService:
 
     def answer(self, asked: bytes, at: datetime) -> OCSPAnswer:
         """The answer to one OCSP request, kept only where it is about now."""
+        refusal = self._refusal(asked)
+        if refusal is not None:
+            return OCSPAnswer(
+                body=error_response(refusal), this_update=None, next_update=None
+            )
         if TEST_INSTANT_HEADER in request.headers:
             return self.responder.answer(asked, at)
         return self.answers.answer(asked, at)
+
+    def _refusal(self, asked: bytes) -> int | None:
+        """The status for who may not ask this (RFC 6960 2.3)."""
+        if self.kinds is None:
+            return None
+        try:
+            kinds = self.kinds.of(asked)
+        except StoreError:
+            return TRY_LATER
+        return None if may_ask(kinds) else UNAUTHORIZED
 
 
 def blueprint(service: RevocationService) -> Blueprint:

@@ -187,7 +187,7 @@ class Responder:
 
     def _answer(self, parsed: OCSPRequest, moment: datetime) -> OCSPAnswer:
         with self._office.store.read() as uow:
-            issuers = [self._issuer(uow, entry) for entry in parsed.entries]
+            issuers = [self.issuer(uow, entry) for entry in parsed.entries]
             first = issuers[0]
             if first is None or any(issuer != first for issuer in issuers):
                 return _refusal(UNAUTHORIZED)
@@ -240,9 +240,10 @@ class Responder:
         desk = self._desks[name] = _Desk(*found, now + _DESK_SECONDS)
         return desk
 
-    def _issuer(
+    def issuer(
         self, uow: AuthorityUnitOfWork, entry: CertID
     ) -> KeyGenerationRecord | None:
+        """The key that signed the certificate so named, if it is one of ours."""
         wanted = (entry.hash_oid, entry.issuer_name_hash, entry.issuer_key_hash)
         if wanted not in self._issuers and entry.hash_oid in _DIGESTS:
             self._issuers = _issuers(uow)

@@ -22,6 +22,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "audit": "jpki.cli.audit:audit",
     "ca": "jpki.cli.authority:ca",
     "revocation": "jpki.cli.revocation:revocation",
+    "verifier": "jpki.cli.verifier:verifier",
     "doctor": "jpki.cli.doctor.command:doctor",
     "pki": "jpki.cli.pki.command:pki",
 }

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Final
 
 import click
 
-from jpki.access import (
-    Credential,
-    Evidence,
-    create_credential,
-    load_credential,
-    require_role,
-)
-from jpki.authority.acts import carry_out, deed_from
+from jpki.access import create_credential, load_credential, require_role
+from jpki.authority.acts import deed_from
 from jpki.authority.clock_guard import confirm_clock
 from jpki.authority.consent import (
-    Consent,
     approve,
     approved,
     deed_of,
@@ -32,25 +22,17 @@ from jpki.authority.consent import (
     request,
 )
 from jpki.authority.deeds import DeedKind
-from jpki.authority.delegation import find_caller
-from jpki.authority.keyrings import ResponderKeyring
-from jpki.authority.office import Office
-from jpki.authority.publication import publish_due
 from jpki.authority.recovery import recover
-from jpki.authority.responder_keys import renew_responders
 from jpki.authority.statements import (
-    Statement,
     approval_of,
     refusal_of,
     request_for,
 )
+from jpki.cli.desk import Desk, config_option, credential_option, json_option
 from jpki.cli.language import language_of
-from jpki.cli.signed_here import signed_here
-from jpki.errors import NotInOffice, RequestError
-from jpki.model.operators import Caller, Role
-from jpki.service.clock import ProcessClock, parse_instant
-from jpki.service.office import open_keyring, open_office, open_register
-from jpki.service.settings import Settings, load
+from jpki.errors import RequestError
+from jpki.model.operators import Role
+from jpki.service.clock import parse_instant
 from jpki.store.authority_records import ConsentRecord
 
 __all__ = ["ca"]
@@ -69,76 +51,6 @@ _WORDS: Final = {
 def _word(key: str) -> str:
     japanese, english = _WORDS[key]
     return japanese if language_of() == "ja" else english
-
-
-class _Desk:
-    """One installation, opened for one command."""
-
-    def __init__(self, config: Path) -> None:
-        self.settings: Settings = load(config, os.environ)
-        clock = ProcessClock(self.settings.common.clock_offset)
-        self.office: Office = open_office(
-            self.settings, open_register(self.settings, clock)
-        )
-        self.at: datetime = clock()
-
-    def caller(self, credential: Path) -> Caller:
-        """The operator whose credential this is."""
-        held: Credential = load_credential(credential)
-        known = find_caller(self.office, held.id)
-        if known is None or known.public_key != held.public_key:
-            raise NotInOffice(
-                f"{held.id} is not an operator in office",
-                hint="somebody who is enrolled, and neither dismissed nor revoked",
-            )
-        return known
-
-    def signed(self, credential: Path, statement: Statement) -> Evidence:
-        """What this operator says, signed for the audit log."""
-        return signed_here(
-            load_credential(credential), statement, self.settings, self.at
-        )
-
-    def carry_out(self, consent: Consent) -> str:
-        """Do it, certify what answers for a new key, and publish its lists."""
-        outcome = carry_out(self.office, consent, at=self.at)
-        if consent.deed.kind in (DeedKind.FOUND, DeedKind.ROLL_OVER):
-            self.complete(by=consent.approved_by)
-        return outcome
-
-    def complete(self, *, by: str) -> None:
-        """A responder for each key that signs now and needs one; all lists due."""
-        ring = ResponderKeyring(
-            self.office.keyring, open_keyring(self.settings.revocation)
-        )
-        renew_responders(replace(self.office, keyring=ring), at=self.at, by=by)
-        publish_due(self.office, at=self.at, by=by)
-
-
-def _config(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--config",
-        type=click.Path(path_type=Path),
-        default=Path("jpki.toml"),
-        show_default=True,
-        help="The file that `jpki init` wrote.",
-    )(command)
-
-
-def _credential(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--as",
-        "credential",
-        type=click.Path(path_type=Path, dir_okay=False),
-        required=True,
-        help="Your credential, such as data/credentials/ca-operator-1.pem.",
-    )(command)
-
-
-def _json(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON document."
-    )(command)
 
 
 @click.group()
@@ -163,9 +75,9 @@ def ca() -> None:
 @ca.command("request")
 @click.argument("act", type=click.Choice([kind.value for kind in DeedKind]))
 @click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
-@_credential
-@_config
-@_json
+@credential_option
+@config_option
+@json_option
 def request_(
     act: str,
     parameters: tuple[str, ...],
@@ -184,8 +96,10 @@ def request_(
     dismiss        operator=…
     abandon        authority=bridge serial=4f… ground=…
     issue          application=…
+    register-verifier  verifier=tax-agency name=国税庁 signature=yes
+                   authentication=no daily_quota=100000
     """
-    desk = _Desk(config)
+    desk = Desk(config)
     given = _given(act, parameters, desk.settings.common.era)
     deed = deed_from(act, given)
     record = request(
@@ -207,11 +121,11 @@ def request_(
 
 
 @ca.command("list")
-@_config
-@_json
+@config_option
+@json_option
 def list_(config: Path, as_json: bool) -> None:
     """Show the requests that wait to be approved or carried out."""
-    desk = _Desk(config)
+    desk = Desk(config)
     records = open_requests(desk.office, at=desk.at)
     if as_json:
         click.echo(json.dumps({"requests": [_document(record) for record in records]}))
@@ -228,14 +142,14 @@ def list_(config: Path, as_json: bool) -> None:
 @ca.command("approve")
 @click.argument("identifier", metavar="ID")
 @click.argument("digest")
-@_credential
-@_config
+@credential_option
+@config_option
 def approve_(identifier: str, digest: str, credential: Path, config: Path) -> None:
     """Approve request ID, and carry it out.
 
     DIGEST is what `jpki ca list` shows under what you have read.
     """
-    desk = _Desk(config)
+    desk = Desk(config)
     try:
         read = bytes.fromhex(digest)
     except ValueError:
@@ -253,8 +167,8 @@ def approve_(identifier: str, digest: str, credential: Path, config: Path) -> No
 
 @ca.command("run")
 @click.argument("identifier", metavar="ID", required=False)
-@_credential
-@_config
+@credential_option
+@config_option
 def run(identifier: str | None, credential: Path, config: Path) -> None:
     """Carry out request ID that was approved elsewhere; without ID, finish things.
 
@@ -262,7 +176,7 @@ def run(identifier: str | None, credential: Path, config: Path) -> None:
     no OCSP responder a new one, and publishes the lists that are due. Where the clock
     stood ahead before, this says that it is right now.
     """
-    desk = _Desk(config)
+    desk = Desk(config)
     by = desk.caller(credential)
     require_role(by, "carry out a request", Role.CA_OPERATOR)
     if identifier is not None:
@@ -292,11 +206,11 @@ def credential_(file: Path, identifier: str) -> None:
 
 @ca.command("refuse")
 @click.argument("identifier", metavar="ID")
-@_credential
-@_config
+@credential_option
+@config_option
 def refuse_(identifier: str, credential: Path, config: Path) -> None:
     """Refuse request ID, or withdraw your own."""
-    desk = _Desk(config)
+    desk = Desk(config)
     by = desk.caller(credential)
     evidence = desk.signed(credential, refusal_of(identifier))
     refuse(desk.office, identifier, at=desk.at, by=by, evidence=evidence)
@@ -315,10 +229,14 @@ def _given(act: str, parameters: tuple[str, ...], era: str) -> dict[str, object]
         if name in ("issues_from", "invalidity_date"):
             instant = parse_instant(value).astimezone(UTC)
             given[name] = f"{instant:%Y-%m-%dT%H:%M:%SZ}"
-        elif name == "cross_certify":
+        elif name in ("cross_certify", "signature", "authentication"):
             if value not in ("yes", "no"):
-                raise RequestError("cross_certify is yes or no")
+                raise RequestError(f"{name} is yes or no")
             given[name] = value == "yes"
+        elif name == "daily_quota":
+            if not (value.isascii() and value.isdigit() and len(value) < 12):
+                raise RequestError("daily_quota is a whole number")
+            given[name] = int(value)
         elif name == "credential":
             held = load_credential(Path(value))
             given["operator"] = held.id

@@ -21,7 +21,9 @@ from jpki.errors.callers import (
     LastInOffice,
     NotInOffice,
     PermissionDenied,
+    QuotaExhausted,
     SamePerson,
+    VerifierSuspended,
 )
 from jpki.errors.inputs import (
     AlgorithmError,
@@ -120,6 +122,7 @@ __all__ = [
     "PermissionDenied",
     "ProfileError",
     "ProofOfPossessionError",
+    "QuotaExhausted",
     "RegistryError",
     "RegistryUnavailable",
     "RemoteRefusal",
@@ -132,6 +135,7 @@ __all__ = [
     "TokenPINError",
     "UnexpectedOutcome",
     "UnknownResident",
+    "VerifierSuspended",
     "WrongCard",
     "WrongMunicipality",
 ]

@@ -16,7 +16,9 @@ __all__ = [
     "LastInOffice",
     "NotInOffice",
     "PermissionDenied",
+    "QuotaExhausted",
     "SamePerson",
+    "VerifierSuspended",
 ]
 
 
@@ -96,3 +98,31 @@ class LastInOffice(ConsentError):
     """Too few would be left who could agree to anything."""
 
     code = "consent.last-in-office"
+
+
+class VerifierSuspended(JpkiError):
+    """The verifier is registered, and told nothing for the time being."""
+
+    code = "verifier.suspended"
+
+    def __init__(self, verifier: str) -> None:
+        super().__init__(
+            f"{verifier} is suspended", hint="ask the operators of the authority"
+        )
+        self.verifier = verifier
+
+
+class QuotaExhausted(JpkiError):
+    """The verifier has had the answers of this day."""
+
+    code = "verifier.quota"
+
+    def __init__(self, verifier: str, quota: int, retry_after: int) -> None:
+        super().__init__(
+            f"{verifier} has had its {quota} answers of today",
+            hint="the next day begins at midnight in Japan",
+        )
+        self.verifier = verifier
+        self.quota = quota
+        self.retry_after = retry_after
+        """Seconds until then."""

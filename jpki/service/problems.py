@@ -98,11 +98,13 @@ class ProblemTable:
         entries: Mapping[str, tuple[int, str]] | None = None,
         *,
         random: Random = system_random,
+        challenge: str = "Signature",
     ) -> None:
         """Join a server's own entries with the shared ones.
 
         Args:
             entries: error code to status and title.
+            challenge: how callers show who they are (RFC 9110 11.6.1).
             random: makes the identifiers of internal errors.
         """
         self._entries: Mapping[str, tuple[int, str]] = {
@@ -110,6 +112,7 @@ class ProblemTable:
             **(entries or {}),
         }
         self._random = random
+        self._challenge = challenge
 
     def problem(self, error: Exception) -> Answer:
         """The answer to `error`, whatever it is; unknown errors are logged."""
@@ -131,9 +134,12 @@ class ProblemTable:
                 document[key] = _plain(value)
         extra = []
         if status == HTTPStatus.UNAUTHORIZED:
-            extra = [("WWW-Authenticate", "Signature")]
+            extra = [("WWW-Authenticate", self._challenge)]
         elif status == HTTPStatus.SERVICE_UNAVAILABLE:
             extra = [("Retry-After", str(_RETRY_SECONDS))]
+        elif status == HTTPStatus.TOO_MANY_REQUESTS:
+            wait = error.data.get("retry_after", _RETRY_SECONDS)
+            extra = [("Retry-After", str(wait))]
         return _rendered(int(status), document, *extra)
 
     def _entry(self, error: Exception) -> tuple[int, str] | None:

@@ -13,8 +13,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from jpki.errors import ConfigurationError, KeyProviderError
+from jpki.errors import ConfigurationError, KeyProviderError, RequestError
 from jpki.keys.pkcs11.uri import parse_pkcs11_uri
+from jpki.model.confirmation import ServiceHours
 from jpki.model.serials import SerialScheme
 from jpki.service.loader import read_document, read_table, setting
 
@@ -38,6 +39,7 @@ ERA_SERIALS: Final = "era"
 
 _SCHEMES: Final = tuple(scheme.value for scheme in SerialScheme)
 
+_ACCESS: Final = ("open", "registered")
 _NEVER_ISSUED: Final = ("unknown", "unauthorized", "revoked")
 _PORTS: Final = (0, 65535)
 _THREADS: Final = (1, 256)
@@ -145,6 +147,20 @@ class RevocationSettings:
     """OCSP responses that each process keeps, of 1 to 8 KB each."""
     queue_limit: int = setting(64, limits=(1, 512))
     """OCSP requests that may wait for a thread; further ones get `tryLater` at once."""
+    confirm_hours: str = "00:00-24:00"
+    """When residents may ask about their own certificates, in Japan's time."""
+    access: str = setting("open", choices=_ACCESS)
+    """Who is told what is revoked: everybody, or, as by the law, `registered` verifiers
+    only, which `jpki verifier` looks after."""
+    trusted_proxy: str | None = None
+    """Address of the proxy that ends TLS and tells verifiers' client certificates in
+    `Client-Cert` (RFC 9440). From elsewhere that field counts for nothing; the proxy
+    must remove it from what it receives."""
+
+    @property
+    def service_hours(self) -> ServiceHours:
+        """The hours for residents."""
+        return ServiceHours.parse(self.confirm_hours)
 
     @property
     def archive_retention(self) -> timedelta | None:
@@ -221,6 +237,12 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
     revocation = read_table(
         RevocationSettings, "revocation", document, base=base, data=data
     )
+    try:
+        _ = revocation.service_hours
+    except RequestError as error:
+        raise ConfigurationError(
+            str(file), "revocation.confirm_hours", error.message, hint=error.hint
+        ) from None
     check_key_store(authority.key_store, str(file), "authority.key_store")
     check_key_store(revocation.key_store, str(file), "revocation.key_store")
     return Settings(

@@ -70,6 +70,12 @@ _ENDS: Final = Lookup(
     among=_CERTIFICATE.c.serial,
     of=_CERTIFICATE.c.authority,
 )
+_KINDS: Final = Lookup(
+    _CERTIFICATE.c.serial,
+    _CERTIFICATE.c.kind,
+    among=_CERTIFICATE.c.serial,
+    of=_CERTIFICATE.c.authority,
+)
 _KNOWN_KEYS: Final = Lookup(
     _CERTIFICATE.c.subject_key, among=_CERTIFICATE.c.subject_key
 )
@@ -182,6 +188,13 @@ class Certificates(Rows):
     def ends(self, authority: str, serials: Sequence[int]) -> Mapping[int, datetime]:
         """Until when these of an authority's certificates hold, as far as reserved."""
         rows: Iterable[Any] = _ENDS(self._connection, serials, authority)
+        return dict(rows)
+
+    def kinds(
+        self, authority: str, serials: Sequence[int]
+    ) -> Mapping[int, CertificateKind]:
+        """What these of an authority's certificates are for, as far as reserved."""
+        rows: Iterable[Any] = _KINDS(self._connection, serials, authority)
         return dict(rows)
 
     def known_keys(self, digests: Sequence[bytes]) -> frozenset[bytes]:

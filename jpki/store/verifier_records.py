@@ -31,6 +31,7 @@ class Service(Enum):
 
     OCSP = "ocsp"
     CRL = "crl"
+    HISTORY = "history"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -203,12 +203,16 @@ class Installation:
         finally:
             client.close()
 
-    def certified(self, resident: ResidentCode | None = None) -> IssuedCertificate:
-        """A certificate, delivered, of somebody new unless told whose."""
+    def certified(
+        self, resident: ResidentCode | None = None, key: Signer | None = None
+    ) -> IssuedCertificate:
+        """A certificate, delivered, of somebody new and a new key unless told whose."""
         client = self.client()
         code = resident or self.newcomer()
         filed = client.file_application(code, str(uuid.uuid4()))
-        issued = client.certify(filed.id, request_for(filed.challenge, new_key()))
+        issued = client.certify(
+            filed.id, request_for(filed.challenge, key or new_key())
+        )
         client.confirm_delivery(filed.id)
         return issued
 

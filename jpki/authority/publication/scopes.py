@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from jpki.authority.identifiers import national_id
 from jpki.authority.office import Office
 from jpki.errors import IssuanceError
 from jpki.model.profiles import CRLProfile, IssuingDistributionPointRule
+from jpki.model.purposes import Purpose
 from jpki.store.authority_records import (
     CertificateKind,
     CertificateRecord,
     ListName,
 )
 
-__all__ = ["SCOPES", "kinds_of", "list_about", "profile_of", "scopes_of"]
+__all__ = ["SCOPES", "kinds_in", "kinds_of", "list_about", "profile_of", "scopes_of"]
 
 SCOPES: Final = ("crl", "arl")
 """Roles of an era that name a CRL profile: for end entities, and for authorities."""
@@ -62,3 +64,18 @@ def list_about(office: Office, certificate: CertificateRecord) -> ListName | Non
         if certificate.kind in kinds_of(profile_of(office, scope)):
             return ListName(certificate.authority, certificate.generation, scope)
     return None
+
+
+def kinds_in(office: Office, name: ListName) -> tuple[CertificateKind, ...]:
+    """Which certificates can stand in a list: of this scope, and of this authority.
+
+    Raises:
+        IssuanceError: the era has none of this scope.
+    """
+    authentication = name.authority == national_id(Purpose.AUTHENTICATION)
+    never = (
+        CertificateKind.SIGNATURE if authentication else CertificateKind.AUTHENTICATION
+    )
+    return tuple(
+        kind for kind in kinds_of(profile_of(office, name.scope)) if kind is not never
+    )

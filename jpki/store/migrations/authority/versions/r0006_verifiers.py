@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "r0007"
+revision = "r0006"
 down_revision = "r0005"
 
 _MOMENT = sa.DateTime(timezone=True)
