@@ -15,6 +15,9 @@ from tests.support.sources import PACKAGES, Module, modules
 _CORE: Final = ("jpki.der", "jpki.model", "jpki.x509", "jpki.documents", "jpki.verify")
 """Bytes and values only. HTTP clients live beside their use-case, in `client`."""
 
+_AT_THE_EDGE: Final = ("client.py", "shelf.py")
+"""Modules of the core that reach out: to the network, and to what is kept of it."""
+
 _CLOCKS: Final = (
     "datetime.now",
     "datetime.today",
@@ -52,7 +55,7 @@ _ALL: Final = modules(*PACKAGES)
 _PURE: Final = [
     module
     for module in _ALL
-    if _within(module.name, _CORE) and module.path.name != "client.py"
+    if _within(module.name, _CORE) and module.path.name not in _AT_THE_EDGE
 ]
 
 

@@ -29,7 +29,9 @@ from jpki.verify import (
 )
 from jpki.verify.client import OnlineEvidence
 from jpki.verify.crls import RevocationList
+from jpki.verify.shelf import Shelf
 from jpki.x509.names import rfc4514
+from jpki.x509.ocsp import OCSPResponse, parse_response
 from jpki.x509.parse import Certificate, parse_certificate, parse_crl
 from jpki.x509.pem import ders
 
@@ -42,6 +44,7 @@ _MARKS: Final = {
     "indeterminate": ("?", "yellow"),
 }
 _MAX_FILE: Final = 64 * 1024 * 1024
+_LONGEST_TOKEN: Final = 4096
 _WORDS: Final = {
     "signer": ("署名者", "signer"),
     "born": ("生年月日", "born"),
@@ -119,7 +122,29 @@ verify.add_command(path)
 @click.option("--certificates-url", metavar="URL", help="Where ca_server lists them.")
 @click.option("--crls-url", metavar="URL", help="Where ocsp_crl lists its CRLs.")
 @click.option("--ocsp-url", metavar="URL", help="Asked instead of the certificates'.")
-@click.option("--offline", is_flag=True, help="Fetch nothing; use the files alone.")
+@click.option(
+    "--ocsp",
+    "stapled",
+    type=_FILE,
+    multiple=True,
+    metavar="FILE",
+    help="OCSP response that came with the document, DER.",
+)
+@click.option(
+    "--token",
+    type=_FILE,
+    metavar="FILE",
+    help="Token of a registered verifier, for the revocation service.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Keep CRLs and OCSP responses here, and use them again.",
+)
+@click.option(
+    "--offline", is_flag=True, help="Fetch nothing; use the files and the cache alone."
+)
 @click.option(
     "--era",
     type=click.Choice(tuple(data.eras())),
@@ -140,6 +165,9 @@ def document(
     certificates_url: str | None,
     crls_url: str | None,
     ocsp_url: str | None,
+    stapled: tuple[Path, ...],
+    token: Path | None,
+    cache: Path | None,
     offline: bool,
     era: str,
     date: str | None,
@@ -165,11 +193,18 @@ def document(
         Pool(
             [found for file in certificates for found in _certificates(file)],
             crls=[crl for file in crls for crl in _crls(file)],
+            ocsp_responses=[_response(file) for file in stapled],
         )
     )
-    if not offline:
+    if not offline or cache is not None:
         online = OnlineEvidence(
-            certificates_url=certificates_url, crls_url=crls_url, ocsp_url=ocsp_url
+            certificates_url=certificates_url,
+            crls_url=crls_url,
+            ocsp_url=ocsp_url,
+            token=None if token is None else _token(token),
+            shelf=None if cache is None else Shelf(cache),
+            clock=ProcessClock(),
+            offline=offline,
         )
         source = Together((source, online))
     at = ProcessClock()() if date is None else parse_instant(date)
@@ -235,6 +270,25 @@ def _crls(file: Path) -> list[RevocationList]:
         raise ConfigurationError(
             str(file), "CRL", error.message, hint="PEM or DER, X.509"
         ) from None
+
+
+def _response(file: Path) -> OCSPResponse:
+    try:
+        return parse_response(_read(file))
+    except EncodingError as error:
+        raise ConfigurationError(
+            str(file), "OCSP response", error.message, hint="DER, RFC 6960"
+        ) from None
+
+
+def _token(file: Path) -> str:
+    try:
+        token = _read(file).decode("ascii").strip()
+    except UnicodeDecodeError:
+        token = ""
+    if not token or not token.isprintable() or len(token) > _LONGEST_TOKEN:
+        raise ConfigurationError(str(file), "token", "holds none")
+    return token
 
 
 def _read(file: Path) -> bytes:

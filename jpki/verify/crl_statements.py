@@ -52,7 +52,7 @@ def crl_statements(
 
 def _in_scope(context: Context, certificate: Certificate) -> list[list[_InScope]]:
     """(b), (d): complete CRLs that are about this certificate, grouped by scope."""
-    found: dict[bytes, _InScope] = {}
+    found: dict[str, _InScope] = {}
     for point in _points(certificate):
         for name in _issuer_names(point, certificate):
             for crl in context.job.pool.crls(name):
@@ -60,7 +60,7 @@ def _in_scope(context: Context, certificate: Certificate) -> list[list[_InScope]
                     continue
                 reasons = scope_of(crl, point, certificate)
                 if reasons:
-                    held = found.setdefault(crl.raw, _InScope(crl, frozenset()))
+                    held = found.setdefault(crl.fingerprint, _InScope(crl, frozenset()))
                     held.reasons |= reasons
     groups: dict[Hashable, list[_InScope]] = {}
     for held in found.values():
@@ -221,6 +221,7 @@ def _signed(context: Context, crl: RevocationList, key: bytes) -> bool:
         context.budget,
         identity=bytes.fromhex(crl.crl.fingerprint),
     )
+    crl.crl.rest()
     if not signed:
         return False
     try:

@@ -53,9 +53,9 @@ class RevocationList:
         return self.crl.issuer
 
     @property
-    def raw(self) -> bytes:
-        """Its bytes."""
-        return self.crl.raw
+    def fingerprint(self) -> str:
+        """SHA-256, hexadecimal: no other list has it."""
+        return self.crl.fingerprint
 
     @cached_property
     def problem(self) -> str | None:
@@ -124,7 +124,7 @@ class RevocationList:
             extension.critical + extension.value.count(_CRITICAL)
             for extension in self.crl.extensions.values()
         )
-        return self.crl.tbs.count(_CRITICAL) > own
+        return self.crl.occurrences(_CRITICAL) > own
 
     @cached_property
     def _index(self) -> dict[object, CRLEntry]:

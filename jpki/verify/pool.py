@@ -18,6 +18,7 @@ from jpki.x509.parse import Certificate, parse_certificate, parse_crl
 
 __all__ = ["Pool"]
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
@@ -34,13 +35,14 @@ class Pool:
     ) -> None:
         self._beneath = tuple(beneath)
         self._certificates: dict[Hashable, dict[bytes, Certificate]] = {}
-        self._crls: dict[Hashable, dict[bytes, RevocationList]] = {}
+        self._crls: dict[Hashable, dict[str, RevocationList]] = {}
         self._ocsp: dict[int, dict[bytes, OCSPResponse]] = {}
         for certificate in certificates:
             held = self._certificates.setdefault(normalized(certificate.subject), {})
             held[certificate.raw] = certificate
         for crl in crls:
-            self._crls.setdefault(normalized(crl.issuer), {})[crl.raw] = crl
+            held_lists = self._crls.setdefault(normalized(crl.issuer), {})
+            held_lists[crl.fingerprint] = crl
         for response in ocsp_responses:
             for single in response.basic.responses if response.basic else ():
                 held_responses = self._ocsp.setdefault(single.cert_id.serial, {})
@@ -82,7 +84,7 @@ class Pool:
     def _all(
         self,
         name: Name,
-        index: Callable[[Pool], dict[Hashable, dict[bytes, T]]],
+        index: Callable[[Pool], dict[Hashable, dict[K, T]]],
     ) -> Iterator[T]:
         key = normalized(name)
         return _unique(
@@ -95,8 +97,8 @@ class Pool:
             yield from pool._layers()
 
 
-def _unique(items: Iterable[tuple[bytes, T]]) -> Iterator[T]:
-    seen: set[bytes] = set()
+def _unique(items: Iterable[tuple[K, T]]) -> Iterator[T]:
+    seen: set[K] = set()
     for key, item in items:
         if key not in seen:
             seen.add(key)

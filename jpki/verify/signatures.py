@@ -45,7 +45,7 @@ class SignatureFacts:
         public_key: bytes,
         algorithm: bytes,
         signature: bytes,
-        message: bytes,
+        message: bytes | memoryview,
         budget: Budget,
         *,
         identity: bytes,

@@ -7,10 +7,10 @@ decoded when it is looked up. Only `EncodingError` escapes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -31,6 +31,7 @@ __all__ = [
     "CRLEntry",
     "CertificateList",
     "TBSCertList",
+    "open_crl",
     "parse_crl",
     "read_entry",
     "read_tbs_cert_list",
@@ -38,6 +39,8 @@ __all__ = [
 
 MAX_CRL: Final = 512 * 1024 * 1024
 """Octets: some ten million entries."""
+
+_PIECE: Final = 1 << 20
 
 _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
 _REMOVE_FROM_CRL: Final = 8
@@ -98,7 +101,8 @@ class CRLEntry:
 class CertificateList:
     """A whole CRL; its signature is not checked. Compared by its bytes."""
 
-    raw: bytes = field(repr=False)
+    raw: bytes | memoryview = field(repr=False)
+    """A view, where the list lies in a file and is not in memory."""
     version: int = field(compare=False)
     signature_algorithm: bytes = field(compare=False, repr=False)
     signature: bytes = field(compare=False, repr=False)
@@ -113,10 +117,33 @@ class CertificateList:
     """Serial number and offset in `raw`, sorted."""
 
     @property
-    def tbs(self) -> bytes:
+    def tbs(self) -> bytes | memoryview:
         """The signed part; copied out of `raw` each time, so that it is held once."""
         begin, end = self._signed
         return self.raw[begin:end]
+
+    def occurrences(self, marker: bytes) -> int:
+        """How often these octets stand in the signed part; none of them overlap."""
+        begin, end = self._signed
+        raw, found, at = memoryview(self.raw), 0, begin
+        while at < end:
+            # What begins in this piece may end in the next one.
+            piece = bytes(raw[at : min(at + _PIECE + len(marker) - 1, end)])
+            found += piece.count(marker)
+            at += _PIECE
+        return found
+
+    def rest(self) -> None:
+        """Let go of what was read of a list that lies in a file; it can be read again.
+
+        For who has read through all of it, as checking its signature does.
+        """
+        self._entries.rest()
+
+    @property
+    def index(self) -> RevokedIndex:
+        """Where entries are, for who keeps it beside the list."""
+        return self._entries
 
     def __len__(self) -> int:
         """The number of entries."""
@@ -200,6 +227,32 @@ def parse_crl(data: bytes) -> CertificateList:
     if len(data) > MAX_CRL:
         raise EncodingError(f"a CRL of {len(data)} octets")
     raw = bytes(data)
+    return _read(raw, partial(RevokedIndex.of, raw))
+
+
+def open_crl(
+    raw: memoryview, index: RevokedIndex, *, fingerprint: str
+) -> CertificateList:
+    """A CRL that was parsed before, with its index and its SHA-256 from then.
+
+    The frame is read again; the entries are not, which takes no time.
+
+    Raises:
+        EncodingError: not a CRL, or not DER.
+    """
+
+    def known(_revoked: Element, _version: int) -> RevokedIndex:
+        return index
+
+    found = _read(raw, known)
+    # Where a cached property keeps its value.
+    found.__dict__["fingerprint"] = fingerprint
+    return found
+
+
+def _read(
+    raw: bytes | memoryview, index_of: Callable[[Element, int], RevokedIndex]
+) -> CertificateList:
     outer = read_one(raw, 0x30).enter()
     tbs = outer.next(0x30)
     algorithm = outer.next(0x30).raw
@@ -224,7 +277,7 @@ def parse_crl(data: bytes) -> CertificateList:
         _signed=(tbs.start, tbs.end),
         _entries=RevokedIndex()
         if fields.revoked is None
-        else RevokedIndex.of(raw, fields.revoked, fields.version),
+        else index_of(fields.revoked, fields.version),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -227,7 +227,7 @@ _ML_DSA: Final[dict[str, type[_MLDSAPublicKey]]] = {
 
 
 def verify_signature(
-    spki: bytes, algorithm: bytes, signature: bytes, message: bytes
+    spki: bytes, algorithm: bytes, signature: bytes, message: bytes | memoryview
 ) -> bool:
     """Whether this key made this signature over the message.
 
@@ -245,7 +245,8 @@ def verify_signature(
     if key is None:
         return False
     try:
-        check(key, signature, message)
+        # Any buffer will do, whatever the annotations of the library say.
+        check(key, signature, cast("bytes", message))
     except (InvalidSignature, UnsupportedAlgorithm, ValueError):
         return False
     return True

@@ -9,7 +9,7 @@ of a second where the first takes ten. An entry is decoded when it is looked up.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from jpki.der.reader import Element, Reader
@@ -29,6 +29,9 @@ long as checking so many."""
 _TOGETHER: Final = 1 << 15
 """Entries that are checked at a time: bounds the memory that it takes."""
 
+_MANY: Final = 256
+"""Look-ups after which a list in a file is let go of: each brings 64 KB to memory."""
+
 _LOW: Final = (1 << 64) - 1
 _SERIAL_OCTETS: Final = 20
 
@@ -39,13 +42,17 @@ class RevokedIndex:
     Twelve octets an entry, beside the list itself.
     """
 
-    __slots__ = ("_data", "_keys", "_offsets")
+    __slots__ = ("_data", "_keys", "_let_go", "_looked", "_offsets")
 
-    def __init__(self, data: bytes = b"", keys: Any = (), offsets: Any = ()) -> None:
+    def __init__(
+        self, data: bytes | memoryview = b"", keys: Any = (), offsets: Any = ()
+    ) -> None:
         """Take what `of` made; without it, the index of no entries."""
         self._data = data
         self._keys = keys
         self._offsets = offsets
+        self._let_go: Callable[[], None] | None = None
+        self._looked = 0
 
     @classmethod
     def of(cls, data: bytes, revoked: Element, version: int) -> RevokedIndex:
@@ -68,11 +75,46 @@ class RevokedIndex:
             return cls(data, keys, array("I", [pair[1] for pair in pairs]))
         return cls(data, *_sorted_together(data, offsets, version))
 
+    @classmethod
+    def kept(
+        cls,
+        data: memoryview,
+        keys: memoryview,
+        offsets: memoryview,
+        let_go: Callable[[], None],
+    ) -> RevokedIndex:
+        """The index of the same list again, which now lies in a file.
+
+        Args:
+            data: the whole CRL.
+            keys: the first of what `columns` gave.
+            offsets: the second.
+            let_go: takes out of memory what was read of the list.
+        """
+        index = cls(data, keys.cast("Q"), offsets.cast("I"))
+        index._let_go = let_go
+        return index
+
+    def rest(self) -> None:
+        """Let go of what was read of a list in a file."""
+        self._looked = 0
+        if self._let_go is not None:
+            self._let_go()
+
+    def columns(self) -> tuple[bytes, bytes]:
+        """Keys of eight octets and offsets of four, in this machine's order."""
+        if not len(self):
+            return b"", b""
+        return bytes(memoryview(self._keys)), bytes(memoryview(self._offsets))
+
     def __len__(self) -> int:
         return len(self._offsets)
 
     def find(self, serial: int) -> Reader | None:
         """Where the first entry of this serial number begins."""
+        self._looked += 1
+        if self._looked > _MANY:
+            self.rest()
         key = serial & _LOW
         for place in range(self._first(key), len(self._offsets)):
             if int(self._keys[place]) != key:

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from jpki.authority.client import IssuedCertificate
 from jpki.cli import main
 from jpki.cli.supervisor import Supervisor
+from jpki.documents.cms import sign_detached
 from jpki.documents.confirmation import make_enquiry
 from jpki.model.ports import Signer
 from jpki.model.suites import Digest
@@ -283,6 +284,43 @@ def test_residents_ask_about_their_own(site: Site) -> None:
     wrong = send(site.workers[0], "POST", "/confirm", b"0\x00", headers)
     assert (wrong.status, wrong.document["result"]) == (200, 603)
     assert send(site.workers[0], "POST", "/confirm", enquiry).status == 400
+
+
+def test_the_command_verifies_as_a_registered_verifier(site: Site) -> None:
+    """With its token; then offline, from what was kept; then by a stapled answer."""
+    site.register("desk")
+    token = site.folder / "desk.token"
+    token.write_text(site.token("desk"))
+    folder, at = site.folder, site.installation.clock()
+    document, signature = folder / "document.txt", folder / "document.p7s"
+    anchor, cache = folder / "anchor.der", folder / "cache"
+    document.write_text("申請します")
+    signature.write_bytes(
+        sign_detached(document.read_bytes(), site.issued.certificate, site.key, at)
+    )
+    anchor.write_bytes(site.issued.authority_certificate)
+    url = f"http://127.0.0.1:{site.workers[0]}"
+    words = [document, "--signature", signature, "--anchor", anchor, "--json"]
+    asking = ["--crls-url", f"{url}/crls", "--ocsp-url", f"{url}/ocsp"]
+
+    def outcome(*options: str | Path) -> Any:
+        told = CliRunner().invoke(
+            main, ["verify", *map(str, words), *map(str, options)]
+        )
+        return json.loads(told.stdout)["outcome"]
+
+    assert within(2, lambda: site.ask("/crls", token.read_text()).status == 200)
+    assert outcome(*asking) == "indeterminate"
+    assert outcome(*asking, "--token", token, "--cache", cache) == "valid"
+    assert outcome(*asking, "--offline", "--cache", cache) == "valid"
+    assert outcome("--offline") == "indeterminate"
+    stapled = folder / "stapled.ors"
+    stapled.write_bytes(site.ocsp(token.read_text()).body)
+    assert outcome("--offline", "--ocsp", stapled) == "valid"
+    broken = CliRunner().invoke(
+        main, ["verify", *map(str, words), "--ocsp", str(document)]
+    )
+    assert (broken.exit_code, "OCSP response" in broken.stderr) == (2, True)
 
 
 def test_a_worker_that_stops_enters_what_it_counted(site: Site) -> None:

@@ -89,13 +89,19 @@ class ReferencePKI:
     """By what they are: `a`, `bridge`, `bridge-to-a`, `responder`, `signature`, …"""
     keys: dict[str, SoftwareSigner]
 
-    def crl(self, issuer: Authority, *entries: Revocation, role: str = "crl") -> bytes:
-        """A signed CRL of this authority, an hour after founding."""
+    def crl(
+        self,
+        issuer: Authority,
+        *entries: Revocation,
+        role: str = "crl",
+        after: timedelta = timedelta(hours=1),
+    ) -> bytes:
+        """A signed CRL of this authority, an hour after founding unless told when."""
         prepared = prepare_crl(
             data.crl_profile(self.era.profiles[role]),
             issuer=issuer.view,
             number=7,
-            this_update=self.at + timedelta(hours=1),
+            this_update=self.at + after,
             entries=entries,
             values=VALUES,
         )

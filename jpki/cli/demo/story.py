@@ -305,7 +305,10 @@ class Story:
         say("crl", number=listed.number)
         self._tell.made(
             world.save(
-                step, "crl", f"{world.issuer}.crl.pem", pem(listed.raw, "X509 CRL")
+                step,
+                "crl",
+                f"{world.issuer}.crl.pem",
+                pem(bytes(listed.raw), "X509 CRL"),
             )
         )
         books = world.auditor_client().examine_books()

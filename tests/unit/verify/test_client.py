@@ -2,79 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
 from jpki.errors import ServiceUnavailable
 from jpki.verify import Gathered, Indeterminate, Issued, Pool, Valid, Verifier, client
 from jpki.verify.client import OnlineEvidence
 from jpki.x509.names import rfc4514
-from jpki.x509.ocsp import parse_request
 from jpki.x509.parse import parse_certificate
 from tests.support.reference_pki import ReferencePKI, reference_pki
 from tests.support.verification import accepting, moment, signed
+from tests.support.web_site import Site, serve_pki, site
+
+__all__ = ["site"]
 
 CONTENT = b"application"
-
-Answer = tuple[int, dict[str, str], bytes]
-
-
-@dataclass
-class Site:
-    """A small web site whose pages are functions of the request's headers and body."""
-
-    url: str
-    pages: dict[str, Callable[[dict[str, str], bytes], Answer]]
-    seen: list[str] = field(default_factory=list)
-
-    def page(self, path: str, body: bytes, status: int = 200, **headers: str) -> None:
-        """Answer this path always the same way."""
-        self.pages[path] = lambda _headers, _body: (status, headers, body)
-
-    def json(self, path: str, document: object) -> None:
-        """Answer with JSON."""
-        self.page(path, json.dumps(document).encode())
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    """A site on a loopback port."""
-    found = Site("", {})
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            size = int(self.headers.get("Content-Length", 0))
-            body = self.rfile.read(size)
-            found.seen.append(f"{self.command} {self.path}")
-            page = found.pages.get(self.path)
-            status, headers, content = (
-                (404, {}, b"") if page is None else page(dict(self.headers), body)
-            )
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(content)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = answer  # noqa: N815 - named by http.server
-
-        def log_message(self, *_arguments: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    found.url = f"http://127.0.0.1:{server.server_port}"
-    yield found
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def _source(site: Site) -> OnlineEvidence:
@@ -85,49 +26,6 @@ def _source(site: Site) -> OnlineEvidence:
     )
 
 
-def _serve(site: Site, pki: ReferencePKI) -> None:
-    """The authorities' certificates, one CRL each with an ETag, and OCSP."""
-    site.json(
-        "/certificates",
-        {
-            "certificates": [
-                {"certificate": base64.b64encode(found).decode("ascii")}
-                for found in pki.certificates.values()
-            ]
-        },
-    )
-    assert pki.bridge is not None
-    lists = {"a": pki.a, "b": pki.b, "bridge": pki.bridge}
-    site.json(
-        "/crls",
-        {
-            "crls": [
-                {"issuer": rfc4514(authority.view.name), "path": f"/crls/{label}.crl"}
-                for label, authority in lists.items()
-            ]
-        },
-    )
-    for label, authority in lists.items():
-        _serve_crl(site, f"/crls/{label}.crl", pki.crl(authority))
-
-    def ocsp(_headers: dict[str, str], body: bytes) -> Answer:
-        (asked,) = parse_request(body).entries
-        return 200, {}, pki.ocsp(asked=asked)
-
-    site.pages["/ocsp"] = ocsp
-
-
-def _serve_crl(site: Site, path: str, crl: bytes) -> None:
-    tag = f'"{len(site.pages)}"'
-
-    def page(headers: dict[str, str], _body: bytes) -> Answer:
-        if headers.get("If-None-Match") == tag:
-            return 304, {"ETag": tag}, b""
-        return 200, {"ETag": tag}, crl
-
-    site.pages[path] = page
-
-
 @pytest.fixture
 def pki() -> ReferencePKI:
     """The prefectural PKI."""
@@ -136,7 +34,7 @@ def pki() -> ReferencePKI:
 
 def test_everything_needed_is_fetched(site: Site, pki: ReferencePKI) -> None:
     """Certificates, the CRLs of the path's issuers, and OCSP make a valid verdict."""
-    _serve(site, pki)
+    serve_pki(site, pki)
     verifier = Verifier(accepting(pki), _source(site))
     document = signed(pki, CONTENT)
     verdict = verifier.verify(document, CONTENT, moment(pki))
@@ -147,14 +45,14 @@ def test_everything_needed_is_fetched(site: Site, pki: ReferencePKI) -> None:
 
 def test_an_unchanged_crl_is_not_sent_again(site: Site, pki: ReferencePKI) -> None:
     """By its ETag; the very same parsed CRL is used."""
-    _serve(site, pki)
+    serve_pki(site, pki)
     source = _source(site)
     issued = _issued(pki)
     first = list(source.revocation([issued]).pool.crls(pki.a.view.name))
     second = list(source.revocation([issued]).pool.crls(pki.a.view.name))
     assert len(first) == 1
     assert first[0] is second[0]
-    _serve_crl(site, "/crls/a.crl", pki.crl(pki.b))
+    site.list_at("/crls/a.crl", pki.crl(pki.b))
     assert not list(source.revocation([issued]).pool.crls(pki.a.view.name))
 
 
