@@ -25,6 +25,8 @@ from ocsp_crl.gate import Gate
 from ocsp_crl.history import blueprint as history_routes
 from ocsp_crl.lists import ListService
 from ocsp_crl.lists import blueprint as list_routes
+from ocsp_crl.misbehave import Misbehaviour
+from ocsp_crl.misbehave import blueprint as misbehave_routes
 from ocsp_crl.problems import PROBLEMS
 from ocsp_crl.routes import RevocationService, blueprint
 
@@ -57,6 +59,7 @@ def create_app(
     clock: Clock,
     opened: tuple[Responder, KeptAnswers] | None = None,
     admission: Admission | None = None,
+    misbehaving: Office | None = None,
 ) -> Flask:
     """Serve the status of what an office has issued.
 
@@ -66,6 +69,7 @@ def create_app(
         clock: the time.
         opened: what `open_answers` gave, where somebody shares it.
         admission: admits verifiers; None lets everybody ask.
+        misbehaving: opens the authorities' keys too, to be wrong where it is asked to.
     """
     own = settings.revocation
     responder, answers = opened or open_answers(own, office)
@@ -89,14 +93,20 @@ def create_app(
         office, hours=own.service_hours, at_work=max(1, own.threads // 4)
     )
     app.register_blueprint(confirm_routes(confirmation, instants))
+    kept_lists = KeptLists(office.store)
     lists = ListService(
         office=office,
-        lists=KeptLists(office.store),
+        lists=kept_lists,
         clock=instants,
         max_age=own.crl_max_age_seconds,
     )
     app.register_blueprint(list_routes(lists))
     app.register_blueprint(history_routes(office, instants))
+    if misbehaving is not None:
+        wrong = Misbehaviour(
+            office=misbehaving, responder=responder, lists=kept_lists, clock=instants
+        )
+        app.register_blueprint(misbehave_routes(wrong))
     app.register_error_handler(HTTPException, refused)
     app.register_error_handler(Exception, PROBLEMS.problem)
     return app

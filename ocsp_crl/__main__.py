@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
+from functools import partial
 
 from jpki.authority.admission import Admission
 from jpki.service.clock import ProcessClock
 from jpki.service.command import Server, run_server
-from jpki.service.office import open_status_office
+from jpki.service.office import open_misbehaving_office, open_status_office
 from jpki.service.settings import Settings, load
 from ocsp_crl import create_app, open_answers
 from ocsp_crl.short_answers import short_answers
+
+_log = logging.getLogger(__name__)
 
 
 def _build(settings: Settings, _stop: threading.Event) -> Server:
@@ -24,25 +28,30 @@ def _build(settings: Settings, _stop: threading.Event) -> Server:
         answers.run(stop, clock)
 
     own = settings.revocation
+    misbehaving = None
+    if own.misbehave:
+        misbehaving = open_misbehaving_office(settings, office)
+        _log.warning("this server answers wrongly below /misbehave: a test system")
+    background = [answers.watch.run, refreshing]
+    admission = shortcut = None
     if own.access == "open":
-        return Server(
-            app=create_app(settings, office, clock=clock, opened=opened),
-            listening=own,
-            background=[answers.watch.run, refreshing],
-            shortcut=short_answers(answers, clock, queue_limit=own.queue_limit),
-        )
-    admission = Admission(office.store)
-
-    def entering(stop: threading.Event) -> None:
-        admission.run(stop, clock)
-
-    # Without the short way: it knows nobody.
+        shortcut = short_answers(answers, clock, queue_limit=own.queue_limit)
+    else:
+        # Without the short way: it knows nobody.
+        admission = Admission(office.store)
+        background.append(partial(admission.run, clock=clock))
     return Server(
         app=create_app(
-            settings, office, clock=clock, opened=opened, admission=admission
+            settings,
+            office,
+            clock=clock,
+            opened=opened,
+            admission=admission,
+            misbehaving=misbehaving,
         ),
         listening=own,
-        background=[answers.watch.run, refreshing, entering],
+        background=background,
+        shortcut=shortcut,
     )
 
 

@@ -22,7 +22,7 @@ from jpki.service.representations import http_date
 from jpki.x509.ocsp import TRY_LATER, UNAUTHORIZED, error_response
 from ocsp_crl.gate import may_ask
 
-__all__ = ["RevocationService", "blueprint"]
+__all__ = ["RevocationService", "blueprint", "decoded_request"]
 
 _OCSP_REQUEST: Final = "application/ocsp-request"
 _OCSP_RESPONSE: Final = "application/ocsp-response"
@@ -86,7 +86,7 @@ def blueprint(service: RevocationService) -> Blueprint:
     @routes.get("/ocsp/<path:encoded>")
     def ocsp_get(encoded: str) -> Response:
         at = service.instant()
-        answer = service.answer(_decoded(_raw_path(encoded)), at)
+        answer = service.answer(decoded_request(encoded, "/ocsp/"), at)
         return _ocsp(answer, at, cacheable=True)
 
     return routes
@@ -95,11 +95,16 @@ def blueprint(service: RevocationService) -> Blueprint:
 # -- OCSP -----------------------------------------------------------------------------
 
 
-def _raw_path(decoded: str) -> str:
-    """The encoded request as it was sent, before any percent-decoding."""
+def decoded_request(decoded: str, path: str) -> bytes:
+    """The request that follows this path, from the address as it was sent.
+
+    Args:
+        decoded: what the framework made of it.
+        path: what stands before it.
+    """
     target = str(request.environ.get("REQUEST_URI", "")).partition("?")[0]
-    prefix, found, rest = target.partition("/ocsp/")
-    return unquote(rest) if found and not prefix else decoded
+    before, found, rest = target.partition(path)
+    return _decoded(unquote(rest) if found and not before else decoded)
 
 
 def _decoded(text: str) -> bytes:

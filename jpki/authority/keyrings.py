@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,12 +149,15 @@ class ResponderKeyring:
         """A key of either ring.
 
         Raises:
-            KeyNotFound: it is in neither.
+            KeyProviderError: neither can open it; what the authorities' ring says.
         """
         try:
             return self._authorities.open(uri)
-        except KeyNotFound:
-            return self._responders.open(uri)
+        except KeyProviderError:
+            # Of files each ring may see the other's, and have no passphrase for them.
+            with suppress(KeyProviderError):
+                return self._responders.open(uri)
+            raise
 
 
 def _check(label: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jpki import data
 from jpki.access import RequestSigner, load_credential
-from jpki.authority.keyrings import FileKeyring, TokenKeyring
+from jpki.authority.keyrings import FileKeyring, ResponderKeyring, TokenKeyring
 from jpki.authority.office import Keyring, Office, Step
 from jpki.data import Profiles
 from jpki.errors import JpkiError, KeyProviderError
@@ -30,7 +30,13 @@ from jpki.service.settings import (
 from jpki.store import AuthorityStore
 from jpki.store.outside_journal import OutsideJournal
 
-__all__ = ["open_keyring", "open_office", "open_register", "open_status_office"]
+__all__ = [
+    "open_keyring",
+    "open_misbehaving_office",
+    "open_office",
+    "open_register",
+    "open_status_office",
+]
 
 
 def open_register(settings: Settings, clock: Clock) -> RegistryClient:
@@ -129,6 +135,16 @@ def open_status_office(settings: Settings) -> Office:
         certificate_profile=profiles.certificate_profile,
         crl_profile=profiles.crl_profile,
     )
+
+
+def open_misbehaving_office(settings: Settings, office: Office) -> Office:
+    """The same office with the authorities' keys, to sign what is wrong on purpose.
+
+    Raises:
+        ConfigurationError, KeyProviderError: these keys cannot be had.
+    """
+    authorities = open_keyring(settings.authority)
+    return replace(office, keyring=ResponderKeyring(authorities, office.keyring))
 
 
 def _open_store(url: str, journal: Path, *, restored: bool = False) -> AuthorityStore:

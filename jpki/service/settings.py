@@ -152,6 +152,9 @@ class RevocationSettings:
     access: str = setting("open", choices=_ACCESS)
     """Who is told what is revoked: everybody, or, as by the law, `registered` verifiers
     only, which `jpki verifier` looks after."""
+    misbehave: bool = False
+    """Answer wrongly below `/misbehave`, in the way that the address names, so that
+    clients can be tested. Needs `common.test_system` and the keys of [authority]."""
     trusted_proxy: str | None = None
     """Address of the proxy that ends TLS and tells verifiers' client certificates in
     `Client-Cert` (RFC 9440). From elsewhere that field counts for nothing; the proxy
@@ -237,6 +240,13 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
     revocation = read_table(
         RevocationSettings, "revocation", document, base=base, data=data
     )
+    if revocation.misbehave and not common.test_system:
+        raise ConfigurationError(
+            str(file),
+            "revocation.misbehave",
+            "a server that is wrong on purpose is for test systems",
+            hint="set common.test_system = true if this is one",
+        )
     try:
         _ = revocation.service_hours
     except RequestError as error:
