@@ -18,6 +18,7 @@ from jpki.model.operators import Caller
 from jpki.model.ports import Clock
 from jpki.service.clock import RequestClock
 from jpki.service.health import Health
+from jpki.service.metrics import Metrics
 from jpki.service.problems import refused
 from jpki.service.settings import Settings
 
@@ -44,7 +45,9 @@ def create_app(settings: Settings, office: Office, *, clock: Clock) -> Flask:
         health=Health({"database": lambda: _current(office)}),
         origin=own.public_url,
     )
+    metrics = Metrics("applications", "audit", "certificates", "health", "requests")
     app = Flask(__name__, static_folder=None)
+    metrics.watch(app)
     app.config["MAX_CONTENT_LENGTH"] = own.body_limit
     app.register_blueprint(blueprint(counter))
     app.register_error_handler(HTTPException, refused)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
@@ -18,19 +20,29 @@ from jpki.authority.responder import NeverIssued, Responder
 from jpki.model.ports import Clock
 from jpki.service.clock import RequestClock
 from jpki.service.health import Health
+from jpki.service.metrics import Metrics
 from jpki.service.problems import refused
 from jpki.service.settings import RevocationSettings, Settings
+from ocsp_crl.client import PublicAddresses
 from ocsp_crl.confirm import blueprint as confirm_routes
 from ocsp_crl.gate import Gate
 from ocsp_crl.history import blueprint as history_routes
 from ocsp_crl.lists import ListService
 from ocsp_crl.lists import blueprint as list_routes
+from ocsp_crl.measures import StatusMeasures
 from ocsp_crl.misbehave import Misbehaviour
 from ocsp_crl.misbehave import blueprint as misbehave_routes
 from ocsp_crl.problems import PROBLEMS
 from ocsp_crl.routes import RevocationService, blueprint
 
-__all__ = ["create_app", "open_answers"]
+__all__ = ["create_app", "new_metrics", "open_answers"]
+
+_WORDS: Final = ("confirm", "crls", "health", "history", "misbehave", "ocsp")
+
+
+def new_metrics() -> Metrics:
+    """Metrics that tell the paths of this server apart."""
+    return Metrics(*_WORDS)
 
 
 def open_answers(
@@ -60,6 +72,7 @@ def create_app(
     opened: tuple[Responder, KeptAnswers] | None = None,
     admission: Admission | None = None,
     misbehaving: Office | None = None,
+    metrics: Metrics | None = None,
 ) -> Flask:
     """Serve the status of what an office has issued.
 
@@ -69,9 +82,11 @@ def create_app(
         clock: the time.
         opened: what `open_answers` gave, where somebody shares it.
         admission: admits verifiers; None lets everybody ask.
+        metrics: where requests are counted, if anybody else counts there, too.
         misbehaving: opens the authorities' keys too, to be wrong where it is asked to.
     """
     own = settings.revocation
+    metrics = metrics or new_metrics()
     responder, answers = opened or open_answers(own, office)
     instants = RequestClock(clock=clock, test_system=settings.common.test_system)
     service = RevocationService(
@@ -80,9 +95,12 @@ def create_app(
         answers=answers,
         clock=instants,
         health=Health({"database": lambda: _current(office)}),
+        public=PublicAddresses(office),
         kinds=None if admission is None else AskedKinds(office.store, responder),
     )
+    metrics.add(StatusMeasures(office, answers))
     app = Flask(__name__, static_folder=None)
+    metrics.watch(app)
     app.config["MAX_CONTENT_LENGTH"] = own.body_limit
     # Base64 holds slashes, and two of them side by side mean what they say.
     app.url_map.merge_slashes = False

@@ -12,7 +12,8 @@ from jpki.service.clock import ProcessClock
 from jpki.service.command import Server, run_server
 from jpki.service.office import open_misbehaving_office, open_status_office
 from jpki.service.settings import Settings, load
-from ocsp_crl import create_app, open_answers
+from ocsp_crl import create_app, new_metrics, open_answers
+from ocsp_crl.measures import ShortAnswers
 from ocsp_crl.short_answers import short_answers
 
 _log = logging.getLogger(__name__)
@@ -34,8 +35,10 @@ def _build(settings: Settings, _stop: threading.Event) -> Server:
         _log.warning("this server answers wrongly below /misbehave: a test system")
     background = [answers.watch.run, refreshing]
     admission = shortcut = None
+    metrics = new_metrics()
     if own.access == "open":
         shortcut = short_answers(answers, clock, queue_limit=own.queue_limit)
+        metrics.add(ShortAnswers(shortcut))
     else:
         # Without the short way: it knows nobody.
         admission = Admission(office.store)
@@ -48,6 +51,7 @@ def _build(settings: Settings, _stop: threading.Event) -> Server:
             opened=opened,
             admission=admission,
             misbehaving=misbehaving,
+            metrics=metrics,
         ),
         listening=own,
         background=background,

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote
 
@@ -16,10 +17,12 @@ from jpki.authority.kept_answers import KeptAnswers
 from jpki.authority.office import Office
 from jpki.authority.responder import OCSPAnswer, Responder
 from jpki.errors import RequestError, StoreError
+from jpki.service.answers import Answer, json_answer
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock
 from jpki.service.health import Health
 from jpki.service.representations import http_date
 from jpki.x509.ocsp import TRY_LATER, UNAUTHORIZED, error_response
+from ocsp_crl.client import PublicAddresses
 from ocsp_crl.gate import may_ask
 
 __all__ = ["RevocationService", "blueprint", "decoded_request"]
@@ -39,6 +42,7 @@ class RevocationService:
     answers: KeptAnswers
     clock: RequestClock
     health: Health
+    public: PublicAddresses
     kinds: AskedKinds | None = None
     """What requests are about, where that decides who may ask."""
 
@@ -73,6 +77,16 @@ def blueprint(service: RevocationService) -> Blueprint:
     routes = Blueprint("revocation", __name__)
     routes.add_url_rule("/health/live", view_func=service.health.live)
     routes.add_url_rule("/health/ready", view_func=service.health.ready)
+
+    @routes.get("/health/public")
+    def public() -> Answer:
+        """Whether the addresses that stand in certificates answer."""
+        checks = service.public.look()
+        well = all(result == "ok" for result in checks.values())
+        return json_answer(
+            {"status": "ready" if well else "not-ready", "checks": checks},
+            HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE,
+        )
 
     @routes.post("/ocsp")
     def ocsp_post() -> Response:

@@ -16,6 +16,7 @@ from jpki.model.ports import Clock
 from jpki.registry import Feed, seed
 from jpki.service.clock import ProcessClock, RequestClock
 from jpki.service.health import Health
+from jpki.service.metrics import Metrics
 from jpki.service.problems import refused
 from jpki.service.settings import Settings
 from jpki.store import RegistryStore
@@ -59,7 +60,9 @@ def create_app(
         health=Health({"database": lambda: _current(store)}),
         origin=own.public_url,
     )
+    metrics = Metrics("events", "health", "residents")
     app = Flask(__name__, static_folder=None)
+    metrics.watch(app)
     app.config["MAX_CONTENT_LENGTH"] = own.body_limit
     app.url_map.merge_slashes = False
     app.extensions["jpki.store"] = store

@@ -132,6 +132,8 @@ def open_status_office(settings: Settings) -> Office:
         era=data.era(settings.common.era),
         random=system_random,
         ocsp_url=settings.authority.ocsp_url,
+        crls_url=settings.authority.crls_url,
+        crl_budget=settings.authority.crl_budget_octets,
         certificate_profile=profiles.certificate_profile,
         crl_profile=profiles.crl_profile,
     )

@@ -68,6 +68,8 @@ class Shortcut:
         self._queue_limit = queue_limit
         self.begin_turn = begin_turn
         self._judged: dict[bytes, int] = {}
+        self.answered = 0
+        """How many requests were answered here."""
 
     def __call__(self, data: bytes, waiting: int) -> bytes | None:
         """The whole answer to exactly one request, or None.
@@ -94,7 +96,9 @@ class Shortcut:
         else:
             return None
         if answer is None and waiting >= self._queue_limit:
-            return self._later()
+            answer = self._later()
+        if answer is not None:
+            self.answered += 1
         return answer
 
     def _judge(self, fields: bytes) -> int:

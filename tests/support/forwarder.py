@@ -40,6 +40,7 @@ def forwarder(port: int) -> Iterator[Forwarder]:
             self.wfile.write(reply.body)
 
         do_GET = _hand_on  # noqa: N815
+        do_HEAD = _hand_on  # noqa: N815
         do_POST = _hand_on  # noqa: N815
 
         def log_message(self, format: str, *arguments: object) -> None:
