@@ -7,7 +7,10 @@ may go on with it until then. A list with its number in the address never change
 
 from __future__ import annotations
 
+import base64
 import logging
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -18,8 +21,8 @@ from flask import Blueprint, Response, request
 from jpki.authority.kept_lists import KeptList, KeptLists
 from jpki.authority.office import Office
 from jpki.authority.publication.lookup import list_for
-from jpki.authority.publication.scopes import kinds_in, scopes_of
-from jpki.errors import Damaged, NotFound, RequestError
+from jpki.authority.publication.scopes import kinds_in, shard_in
+from jpki.errors import Damaged, IssuanceError, NotFound, RequestError
 from jpki.service.answers import Answer, json_answer
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock, parse_instant
 from jpki.service.problems import plain_problem
@@ -131,7 +134,7 @@ def blueprint(service: ListService) -> Blueprint:
 
 def _allow(office: Office, name: ListName) -> None:
     """Say whether whoever asks may see this list; there may be none."""
-    if name.scope in scopes_of(office):
+    with suppress(IssuanceError):
         require_scope(kinds_in(office, name))
 
 
@@ -207,18 +210,30 @@ def _in_force(store: AuthorityStore) -> list[dict[str, object]]:
             authority.id: rfc4514(parse_name(authority.name))
             for authority in uow.authorities.all()
         }
+        points = {
+            (shard.authority, shard.generation, shard.id): shard.point
+            for shard in uow.shards.all()
+        }
     return [
-        _described(record, names[record.authority])
+        _described(record, names[record.authority], points)
         for record in sorted(records, key=lambda record: record.name)
     ]
 
 
-def _described(record: CRLRecord, issuer: str) -> dict[str, object]:
+def _described(
+    record: CRLRecord, issuer: str, points: Mapping[tuple[str, int, str], bytes]
+) -> dict[str, object]:
+    shard = shard_in(record.scope)
+    point = None
+    if shard is not None:
+        octets = points[record.authority, record.generation, shard]
+        point = base64.b64encode(octets).decode("ascii")
     return {
         "authority": record.authority,
         "issuer": issuer,
         "generation": record.generation,
         "scope": record.scope,
+        "point": point,
         "number": record.number,
         "this_update": f"{record.this_update:%Y-%m-%dT%H:%M:%SZ}",
         "next_update": f"{record.next_update:%Y-%m-%dT%H:%M:%SZ}",

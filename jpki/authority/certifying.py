@@ -186,6 +186,7 @@ def pending_record(
     application: str | None = None,
     resident: ResidentCode | None = None,
     as_of: int | None = None,
+    shard: str | None = None,
 ) -> CertificateRecord:
     """A certificate that is about to be recorded."""
     return CertificateRecord(
@@ -204,6 +205,7 @@ def pending_record(
         application=application,
         resident=resident,
         as_of=as_of,
+        shard=shard,
     )
 
 

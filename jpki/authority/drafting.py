@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from jpki import data
 from jpki.authority.addresses import list_addresses
 from jpki.authority.certifying import Signing, pending_record
 from jpki.authority.office import Office
+from jpki.authority.sharding import Part, part_of, spread
 from jpki.errors import OutsideSigningWindow
 from jpki.model.calendar import JST
 from jpki.model.codes import MunicipalityCode
@@ -19,6 +20,7 @@ from jpki.model.ports import Random
 from jpki.model.profiles import Validity
 from jpki.model.purposes import Purpose
 from jpki.model.residents import Provided
+from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
     ApplicationRecord,
     CertificateKind,
@@ -57,11 +59,18 @@ class Draft:
     findings: int
 
 
+class _Shared(NamedTuple):
+    series: Series
+    values: Mapping[str, str]
+    shard: str | None
+
+
 class Drafting:
     """Drafts for one transaction: what many of them share is put together once."""
 
-    def __init__(self) -> None:
-        self._shared: dict[Hashable, tuple[Series, Mapping[str, str]]] = {}
+    def __init__(self, uow: AuthorityUnitOfWork) -> None:
+        self._uow = uow
+        self._shared: dict[Hashable, _Shared] = {}
 
     def draft(self, wanted: Wanted, signing: Signing, serial: int) -> Draft:
         """Fill the profile and lint the exact bytes.
@@ -74,13 +83,18 @@ class Drafting:
         role = application.purpose.value
         profile = office.certificate_profile(office.era.profiles[role])
         end = _end(profile.validity, wanted)
+        spread_by = spread(profile, office.crl_shards, serial)
         name = (
+            *spread_by.values(),
             *(id(office), id(signing), profile.id),
             *(application.municipality, wanted.at, end),
         )
         shared = self._shared.get(name)
         if shared is None:
-            values = _values(office, application.municipality, wanted.at, signing.key)
+            values: Mapping[str, str] = {
+                **_values(office, application.municipality, wanted.at, signing.key),
+                **spread_by,
+            }
             series = series_of(
                 profile,
                 issuer=signing.issuer,
@@ -88,22 +102,37 @@ class Drafting:
                 not_before=wanted.at,
                 not_after=end,
             )
-            shared = self._shared[name] = series, values
-        series, values = shared
+            shard = self._shard(
+                signing, part_of(profile, signing.issuer, values), wanted.at
+            )
+            shared = self._shared[name] = _Shared(series, values, shard)
+        series, shard = shared.series, shared.shard
         resident = wanted.provided.resident
         signature = application.purpose is Purpose.SIGNATURE
         prepared = series.prepare(
             serial=serial,
             public_key=wanted.public_key,
-            values={**values, "opaque": _opaque(office.random)},
+            values={**shared.values, "opaque": _opaque(office.random)},
             basic=resident.basic if signature else None,
             japanese=resident.japanese,
         )
-        return _drafted(wanted, signing, profile.id, prepared)
+        return _drafted(wanted, signing, profile.id, prepared, shard)
+
+    def _shard(self, signing: Signing, part: Part | None, at: datetime) -> str | None:
+        if part is None:
+            return None
+        key = signing.key
+        return self._uow.shards.enter(
+            key.authority, key.number, part.name, part.point, at
+        )
 
 
 def _drafted(
-    wanted: Wanted, signing: Signing, profile: str, prepared: PreparedCertificate
+    wanted: Wanted,
+    signing: Signing,
+    profile: str,
+    prepared: PreparedCertificate,
+    shard: str | None,
 ) -> Draft:
     application = wanted.application
     key = signing.key
@@ -124,6 +153,7 @@ def _drafted(
         application=application.id,
         resident=application.resident,
         as_of=wanted.provided.as_of,
+        shard=shard,
     )
     return Draft(
         wanted=wanted,

@@ -17,7 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from jpki.authority.office import Office
-from jpki.authority.publication.scopes import list_about
+from jpki.authority.publication.scopes import lists_about
 from jpki.errors import NotFound, RequestError
 from jpki.model.revocation import Revocation
 from jpki.store import AuthorityUnitOfWork
@@ -110,15 +110,20 @@ def past_status(
         standing = Standing.GOOD
     else:
         standing = Standing.UNKNOWN
-    in_force, proof = None, None
-    name = list_about(office, certificate)
-    if name is not None:
-        in_force = uow.archive.at(name, known_at)
-        if standing is Standing.REVOKED:
-            assert entry is not None
-            proof = uow.archive.first_with(name, entry.position)
-        elif standing is Standing.GOOD:
-            proof = uow.archive.first_since(name, at)
+    names = lists_about(office, certificate)
+    held = [uow.archive.at(name, known_at) for name in names]
+    proofs: list[CRLRecord | None] = []
+    if standing is Standing.REVOKED:
+        assert entry is not None
+        proofs = [uow.archive.first_with(name, entry.position) for name in names]
+    elif standing is Standing.GOOD:
+        proofs = [uow.archive.first_since(name, at) for name in names]
+    in_force = next((record for record in held if record is not None), None)
+    proof = min(
+        (record for record in proofs if record is not None),
+        key=lambda record: record.number,
+        default=None,
+    )
     return PastStatus(
         certificate=certificate,
         at=at,

@@ -45,6 +45,7 @@ def journal(
         ground=ground,
         actor=by,
         event_id=event_id,
+        shard=certificate.shard,
     )
     log_revocation(uow, entry)
     return entry

@@ -69,6 +69,8 @@ class Office:
     provide: Provision = _no_register
     issuance_approval: bool = False
     """Whether an approver must agree before a citizen's certificate is issued."""
+    crl_shards: int = 16
+    """Over how many lists certificates are spread whose profile names `{shard}`."""
     crl_budget: int = 10_000_000
     """Octets that a list should not grow beyond."""
     step: Step = _walk_on

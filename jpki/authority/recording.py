@@ -84,7 +84,7 @@ def record_all(
             for place, number in zip(free, numbers, strict=True)
         )
     )
-    drafting = Drafting()
+    drafting = Drafting(uow)
     recorded: list[Draft] = []
     for (place, signing), number in zip(free.items(), numbers, strict=True):
         name = wanted[place].application.authority, number

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -25,11 +25,13 @@ from jpki.errors import EncodingError, NotFound
 from jpki.model.operators import Caller, Role
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
+    CertificateKind,
     CertificateRecord,
     CRLRecord,
     CRLState,
     JournalEntry,
 )
+from jpki.store.distribution_points import named_point
 from jpki.store.outside_journal import Damage, OutsideJournal, read_lines
 from jpki.store.outside_lines import LineKind, OutsideLine, list_of, revocation_of
 from jpki.x509.parse import parse_certificate
@@ -164,11 +166,13 @@ class _Work:
             done.problems.append(f"{name} cannot be brought back: {error.message}")
             return
         done.revoked.append(name)
-        unseen = uow.certificates.find(entry.authority, entry.serial) is None
+        held = uow.certificates.find(entry.authority, entry.serial)
+        unseen = held is None
         if unseen:
             done.recovered.append(name)
         if self._dry:
             return
+        certificate = held or _sorted_in(uow, certificate)
         if unseen:
             uow.certificates.reserve(certificate)
             _log_recovered(uow, certificate, at=self._at, by=self._by.id)
@@ -178,6 +182,7 @@ class _Work:
             ground=entry.ground,
             actor=entry.actor,
             event_id=entry.event_id,
+            shard=certificate.shard,
         )
         # As it was said when it was done.
         log_revocation(uow, entry)
@@ -258,3 +263,25 @@ def _digest_of_tbs(signed: bytes | None, tbs: bytes | None) -> str | None:
     if signed is not None:
         tbs = parse_certificate(signed).tbs
     return None if tbs is None else hashlib.sha256(tbs).hexdigest()
+
+
+def _sorted_in(
+    uow: AuthorityUnitOfWork, certificate: CertificateRecord
+) -> CertificateRecord:
+    """The record with the shard that the certificate names."""
+    if certificate.kind not in (
+        CertificateKind.SIGNATURE,
+        CertificateKind.AUTHENTICATION,
+    ):
+        return certificate
+    point = named_point(certificate.certificate, certificate.tbs)
+    if point is None:
+        return certificate
+    shard = uow.shards.enter(
+        certificate.authority,
+        certificate.generation,
+        hashlib.sha256(point).hexdigest()[:12],
+        point,
+        certificate.prepared_at,
+    )
+    return replace(certificate, shard=shard)

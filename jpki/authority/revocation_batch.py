@@ -134,6 +134,7 @@ class _Group:
             ground=request.ground,
             event_id=None,
             actor=self._by.id,
+            shard=certificate.shard,
         )
         self._known[name] = entry
         self._new.append(entry)

@@ -108,6 +108,7 @@ def open_office(
         provide=register.provide,
         issuance_approval=own.issuance_approval,
         crl_budget=own.crl_budget_octets,
+        crl_shards=own.crl_shards,
         step=_killed_at(own.killed_at),
         certificate_profile=profiles.certificate_profile,
         crl_profile=profiles.crl_profile,

@@ -106,6 +106,9 @@ class AuthoritySettings:
     revocation_journal: Path = Path("{data}/revocations.journal")
     """Every revocation is kept here also, for the day on which the database is lost:
     put it on another disk."""
+    crl_shards: int = setting(16, limits=(1, 4096))
+    """Over how many lists certificates are spread whose profile has `{shard}` in its
+    distribution point. Those that were issued before stay where they are."""
     crl_budget_octets: int = setting(10_000_000, limits=(1_000, 512 << 20))
     """How long a CRL may become. It is published beyond that all the same; `jpki
     doctor` and the log of `ca_server` tell from 80 % on."""

@@ -6,7 +6,7 @@ finds its key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
@@ -41,6 +41,7 @@ __all__ = [
     "OperatorStanding",
     "ResponderRecord",
     "SerialBlockRecord",
+    "ShardRecord",
 ]
 
 
@@ -178,6 +179,20 @@ class CertificateRecord:
     resident: ResidentCode | None = None
     as_of: int | None = None
     """Position of the feed at which the register gave the items."""
+    shard: str | None = None
+    """Of the lists of its key, beside the complete one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShardRecord:
+    """A list that certificates of one key name."""
+
+    authority: str
+    generation: int
+    id: str
+    point: bytes
+    """DistributionPointName, DER, as it stands in them."""
+    since: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -243,6 +258,8 @@ class JournalEntry:
     event_id: str | None
     """The event of the register that caused it."""
     actor: str
+    shard: str | None = field(default=None, compare=False)
+    """That of the certificate, so that its list is found without it."""
 
     @property
     def revocation(self) -> Revocation:

@@ -21,6 +21,7 @@ from jpki.store.nonces import Nonces
 from jpki.store.outside_journal import OutsideJournal
 from jpki.store.revocation_books import AppliedEvents, Journal, RevocationLists
 from jpki.store.serial_blocks import SerialBlocks
+from jpki.store.shards import Shards
 from jpki.store.together import Groups
 from jpki.store.verifier_books import Verifiers
 
@@ -44,6 +45,7 @@ class AuthorityUnitOfWork:
         self.journal = Journal(connection)
         self.crls = RevocationLists(connection)
         self.archive = ListArchive(connection)
+        self.shards = Shards(connection)
         self.events = AppliedEvents(connection)
         self.audit = AuditLog(connection)
         self.nonces = Nonces(connection, tables.seen_nonce)

@@ -60,6 +60,7 @@ __all__ = [
     "certificate",
     "consent",
     "crl",
+    "crl_shard",
     "head",
     "key_generation",
     "operator",
@@ -124,6 +125,7 @@ certificate: Final = Table(
     Column("application", String(36)),
     Column("resident", ResidentRecord),
     Column("as_of", BigInteger),
+    Column("shard", String(32)),
     Index("certificate_subject_key", "subject_key"),
     Index("certificate_resident", "resident"),
     Index(
@@ -210,7 +212,9 @@ revocation: Final = Table(
     Column("ground", String(200), nullable=False),
     Column("event_id", String(36)),
     Column("actor", String(128), nullable=False),
+    Column("shard", String(32)),
     UniqueConstraint("authority", "serial", name="revoked_once"),
+    Index("revocation_shard", "authority", "shard"),
     ForeignKeyConstraint(
         ["authority", "serial"], ["certificate.authority", "certificate.serial"]
     ),
@@ -250,6 +254,18 @@ crl: Final = Table(
     ),
 )
 """Numbers are the authority's, over all its scopes and keys."""
+
+crl_shard: Final = Table(
+    "crl_shard",
+    METADATA,
+    Column("authority", ForeignKey("authority.id"), primary_key=True),
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(32), primary_key=True),
+    Column("point", LargeBinary, nullable=False),
+    Column("since", Instant, nullable=False),
+    UniqueConstraint("authority", "generation", "point", name="one_shard_for_a_point"),
+)
+"""Which lists certificates name."""
 
 operator: Final = Table(
     "operator",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import (
     Column,
@@ -37,7 +37,7 @@ from jpki.store.rows import Rows
 if TYPE_CHECKING:
     from jpki.x509.revocation_columns import RevocationColumns
 
-__all__ = ["AppliedEvents", "Journal", "RevocationLists"]
+__all__ = ["AppliedEvents", "Journal", "News", "RevocationLists"]
 
 
 _CURSOR: Final = select(tables.head.c.feed_position)
@@ -65,6 +65,17 @@ _BRIEF: Final = tuple(
 """Of a list, all but its bytes: those of a nation are tens of megabytes."""
 
 
+class News(NamedTuple):
+    """Lines of the journal that have come, by what lists are told apart by."""
+
+    authority: str
+    generation: int
+    kind: CertificateKind
+    shard: str | None
+    position: int
+    """Of the newest."""
+
+
 class Journal(Rows):
     """Revocations in the order in which they were made; nothing is ever taken back."""
 
@@ -89,8 +100,9 @@ class Journal(Rows):
         ground: str,
         actor: str,
         event_id: str | None = None,
+        shard: str | None = None,
     ) -> JournalEntry:
-        """Put a revocation at the end.
+        """Put a revocation at the end; with the shard of the certificate.
 
         Raises:
             Conflict: the serial number is in the journal.
@@ -107,6 +119,7 @@ class Journal(Rows):
             ground=ground,
             event_id=event_id,
             actor=actor,
+            shard=shard,
         )
         self._insert(tables.revocation, entry)
         self._connection.execute(
@@ -203,28 +216,26 @@ class Journal(Rows):
         for row in stream(self._connection, select(table).order_by(table.c.position)):
             yield JournalEntry(**row._mapping)
 
-    def news(self, *, after: int) -> tuple[tuple[str, int, CertificateKind, int], ...]:
-        """What the journal holds after a position.
-
-        Authority, key generation, kind of certificate, and the newest line's position.
-        """
+    def news(self, *, after: int) -> tuple[News, ...]:
+        """What the journal holds after a position, by what lists are told apart by."""
         table, certificate = tables.revocation, tables.certificate
+        about = (
+            table.c.authority,
+            certificate.c.generation,
+            certificate.c.kind,
+            table.c.shard,
+        )
         rows = self._connection.execute(
-            select(
-                table.c.authority,
-                certificate.c.generation,
-                certificate.c.kind,
-                func.max(table.c.position),
-            )
+            select(*about, func.max(table.c.position))
             .join(
                 certificate,
                 (certificate.c.authority == table.c.authority)
                 & (certificate.c.serial == table.c.serial),
             )
             .where(table.c.position > after)
-            .group_by(table.c.authority, certificate.c.generation, certificate.c.kind)
+            .group_by(*about)
         )
-        return tuple((row[0], row[1], row[2], row[3]) for row in rows)
+        return tuple(News(*row) for row in rows)
 
     def listed(
         self,
@@ -232,12 +243,14 @@ class Journal(Rows):
         generation: int,
         kinds: Sequence[CertificateKind],
         *,
+        shard: str | None = None,
         alive_at: datetime | None,
     ) -> RevocationColumns:
         """What a CRL of one key lists, by serial number: revoked ones of these kinds.
 
         Those that had expired before `alive_at` are left out (RFC 5280 3.3: an entry
-        stays until it has been on one list issued after the certificate's end).
+        stays until it has been on one list issued after the certificate's end). With a
+        shard, only certificates that name it.
         """
         # Only who makes lists needs numpy.
         from jpki.store.revocation_listing import columns_of_rows, listing
@@ -248,6 +261,8 @@ class Journal(Rows):
             certificate.c.generation == generation,
             certificate.c.kind.in_(kinds),
         ]
+        if shard is not None:
+            conditions.append(table.c.shard == shard)
         if alive_at is not None:
             conditions.append(certificate.c.not_after >= alive_at)
         statement = (

@@ -22,7 +22,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
@@ -31,6 +31,7 @@ from urllib.parse import urljoin, urlsplit
 
 import urllib3
 
+from jpki.der import oids
 from jpki.errors import EncodingError, JpkiError, ServiceUnavailable
 from jpki.model.ports import Clock
 from jpki.model.suites import Digest
@@ -64,6 +65,9 @@ _MAX_LISTS: Final = 64
 """CRLs fetched for one path."""
 _MAX_KEPT: Final = 4096
 """CRLs kept: two for each municipality and authority."""
+
+_NOWHERE: Final = b"\0\0\0\0"
+"""No distribution point: a length of null follows a tag of null."""
 
 _log = logging.getLogger(__name__)
 
@@ -228,9 +232,9 @@ class OnlineEvidence:
         except JpkiError as error:
             notes.append(f"list of CRLs: {error.message}")
             return
-        paths = [
-            entry.get("path") for entry in listed if entry.get("issuer") in issuers
-        ]
+        paths = _chosen(
+            [entry for entry in listed if entry.get("issuer") in issuers], wanted
+        )
         if len(paths) > _MAX_LISTS:
             notes.append(f"more than {_MAX_LISTS} CRLs of the issuers; some left out")
         for path in paths[:_MAX_LISTS]:
@@ -416,6 +420,35 @@ def _read(response: urllib3.BaseHTTPResponse, url: str, limit: int) -> bytes:
             reason = "too slow" if slow else "its answer is too long"
             raise ServiceUnavailable(url, reason)
     return bytes(content)
+
+
+def _chosen(
+    listed: Sequence[Mapping[str, object]], wanted: Sequence[Issued]
+) -> list[object]:
+    """The addresses of the lists that these certificates name, or else of all complete.
+
+    Only what is fetched hangs on it: what a list is about, the list itself says.
+    """
+    chosen: dict[object, None] = {}
+    for issued in wanted:
+        issuer = rfc4514(issued.certificate.issuer)
+        own = [entry for entry in listed if entry.get("issuer") == issuer]
+        named = issued.certificate.extension(oids.CRL_DISTRIBUTION_POINTS) or b""
+        shards = [
+            entry.get("path")
+            for entry in own
+            if entry.get("point") is not None and _octets_of(entry) in named
+        ]
+        complete = [entry.get("path") for entry in own if entry.get("point") is None]
+        chosen |= dict.fromkeys(shards or complete)
+    return list(chosen)
+
+
+def _octets_of(entry: Mapping[str, object]) -> bytes:
+    try:
+        return _base64(entry["point"]) or _NOWHERE
+    except EncodingError:
+        return _NOWHERE
 
 
 def _max_age(field: str) -> int:

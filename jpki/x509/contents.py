@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from jpki.der.writer import sequence
 from jpki.errors import RuleViolation
 from jpki.model import profiles as rules
 from jpki.model.names import Name
-from jpki.model.profiles import ExtensionRule, fill
+from jpki.model.profiles import CertificateProfile, ExtensionRule, fill
 from jpki.x509 import extensions
 from jpki.x509.general_names import DirectoryName, encode_general_names
-from jpki.x509.issuers import IssuerView, authority_key_identifier, fill_name
+from jpki.x509.issuers import (
+    IssuerView,
+    authority_key_identifier,
+    fill_name,
+    template_values,
+)
 
-__all__ = ["Contents", "extension_of"]
+__all__ = ["Contents", "extension_of", "point_of"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,14 +75,8 @@ def _value(rule: ExtensionRule, contents: Contents) -> bytes:
             if issuer.alternative_name is None:
                 raise _missing(rule, "needs the issuer's alternative name")
             return encode_general_names(DirectoryName(issuer.alternative_name))
-        case rules.CRLDistributionPointsRule():
-            name = (
-                issuer.name
-                if rule.name is None
-                else fill_name(rule.name, contents.values)
-            )
-            uri = None if rule.uri is None else fill(rule.uri, contents.values)
-            return extensions.crl_distribution_points(name, uri)
+        case rules.CRLDistributionPointsRule() | rules.FreshestCRLRule():
+            return sequence(sequence(_point(rule, issuer, contents.values)))
         case rules.AuthorityInformationAccessRule():
             return extensions.authority_information_access(
                 fill(rule.ocsp, contents.values)
@@ -84,6 +84,34 @@ def _value(rule: ExtensionRule, contents: Contents) -> bytes:
         case rules.AuthorityKeyIdentifierRule():
             return authority_key_identifier(rule, issuer)
     raise _missing(rule, "cannot be made")
+
+
+def point_of(
+    profile: CertificateProfile, issuer: IssuerView, values: Mapping[str, str]
+) -> bytes | None:
+    """Which list such certificates name: a DistributionPointName, DER.
+
+    None where they name none, or the complete list of their issuer.
+
+    Raises:
+        RuleViolation: a value that the profile needs is not there.
+    """
+    for rule in profile.extensions:
+        if isinstance(rule, rules.CRLDistributionPointsRule):
+            if rule.name is None:
+                return None
+            return _point(rule, issuer, template_values(issuer, values))
+    return None
+
+
+def _point(
+    rule: rules.CRLDistributionPointsRule | rules.FreshestCRLRule,
+    issuer: IssuerView,
+    values: Mapping[str, str],
+) -> bytes:
+    name = issuer.name if rule.name is None else fill_name(rule.name, values)
+    uri = None if rule.uri is None else fill(rule.uri, values)
+    return extensions.distribution_point_name(name, uri)
 
 
 def _missing(rule: ExtensionRule, reason: str) -> RuleViolation:

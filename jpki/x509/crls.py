@@ -14,8 +14,9 @@ from typing import Final
 from jpki.der import oids
 from jpki.der.times import time_choice
 from jpki.der.writer import explicit, integer, sequence, tlv
+from jpki.errors import RuleViolation
 from jpki.model import profiles as rules
-from jpki.model.profiles import CRLExtensionRule, CRLProfile
+from jpki.model.profiles import CRLExtensionRule, CRLProfile, NameTemplate, fill
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import SignatureSuite
 from jpki.x509 import extensions
@@ -77,6 +78,8 @@ def prepare_crl(
     next_update: datetime | None = None,
     entries: Sequence[Revocation] = (),
     values: Mapping[str, str] = _NOTHING,
+    point: bytes | None = None,
+    base: int | None = None,
 ) -> PreparedCRL:
     """Encode and lint a list of these revocations, ordered by serial number.
 
@@ -84,6 +87,8 @@ def prepare_crl(
         next_update: when the next list is out at the latest; by default, as the
             profile's lifetime says.
         values: fills the profile's placeholders, for a partition's name.
+        point: DistributionPointName, DER, instead of the profile's own.
+        base: of a delta, the number of the list that it brings up to date.
 
     Raises:
         RuleViolation: a value is missing, or a rule refuses the result.
@@ -95,6 +100,8 @@ def prepare_crl(
         this_update=this_update,
         next_update=next_update,
         values=values,
+        point=point,
+        base=base,
     )
     ordered = sorted(entries, key=lambda entry: entry.serial)
     dates = profile.invalidity_dates
@@ -131,6 +138,8 @@ def crl_frame(
     this_update: datetime,
     next_update: datetime | None = None,
     values: Mapping[str, str] = _NOTHING,
+    point: bytes | None = None,
+    base: int | None = None,
 ) -> CRLFrame:
     """Encode everything but the entries; arguments as for `prepare_crl`.
 
@@ -140,7 +149,13 @@ def crl_frame(
     begins = this_update.astimezone(UTC).replace(microsecond=0)
     ends = (begins + profile.lifetime) if next_update is None else next_update
     ends = ends.astimezone(UTC).replace(microsecond=0)
-    filled = template_values(issuer, values)
+    contents = _Contents(
+        issuer=issuer,
+        number=number,
+        values=template_values(issuer, values),
+        point=point,
+        base=base,
+    )
     return CRLFrame(
         before=b"".join(
             (
@@ -153,12 +168,7 @@ def crl_frame(
         ),
         after=explicit(
             0,
-            sequence(
-                *(
-                    _extension(rule, issuer, number, filled)
-                    for rule in profile.extensions
-                )
-            ),
+            sequence(*(_extension(rule, contents) for rule in profile.extensions)),
         ),
         this_update=begins,
         next_update=ends,
@@ -180,19 +190,55 @@ def _entry(entry: Revocation, *, dates: bool) -> bytes:
     )
 
 
-def _extension(
-    rule: CRLExtensionRule, issuer: IssuerView, number: int, values: Mapping[str, str]
-) -> bytes:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Contents:
+    """What extensions are made from."""
+
+    issuer: IssuerView
+    number: int
+    values: Mapping[str, str]
+    point: bytes | None
+    base: int | None
+
+
+def _extension(rule: CRLExtensionRule, contents: _Contents) -> bytes:
+    issuer = contents.issuer
     match rule:
         case rules.AuthorityKeyIdentifierRule():
             value = authority_key_identifier(rule, issuer)
         case rules.CRLNumberRule():
-            value = integer(number)
+            value = integer(contents.number)
+        case rules.DeltaCRLIndicatorRule():
+            if contents.base is None:
+                raise RuleViolation("crl.delta", "RFC 5280 5.2.4", "no base is given")
+            value = integer(contents.base)
+        case rules.FreshestCRLRule():
+            value = sequence(sequence(_freshest(rule, contents)))
         case rules.IssuingDistributionPointRule():
-            name = None if rule.name is None else fill_name(rule.name, values)
+            named: bytes | None = None
+            if rule.issuer_name or rule.name is not None:
+                named = contents.point or _named(rule.name or (), contents)
             value = extensions.issuing_distribution_point(
-                issuer.name if rule.issuer_name else name,
+                named,
                 only_user_certificates=rule.only_user_certificates,
                 only_authority_certificates=rule.only_authority_certificates,
+                indirect=rule.indirect,
             )
     return extensions.extension(rule.oid, rule.critical, value)
+
+
+def _named(template: NameTemplate, contents: _Contents) -> bytes:
+    """A point of this name; without a template, of the issuer's own."""
+    name = contents.issuer.name
+    if template:
+        name = fill_name(template, contents.values)
+    return extensions.distribution_point_name(name)
+
+
+def _freshest(rule: rules.FreshestCRLRule, contents: _Contents) -> bytes:
+    """Where deltas are: at the list's own point, if no other is given."""
+    if rule.name is None:
+        return contents.point or _named((), contents)
+    name = fill_name(rule.name, contents.values)
+    uri = None if rule.uri is None else fill(rule.uri, contents.values)
+    return extensions.distribution_point_name(name, uri)

@@ -41,6 +41,7 @@ __all__ = [
     "basic_constraints",
     "certificate_policies",
     "crl_distribution_points",
+    "distribution_point_name",
     "extended_key_usage",
     "extension",
     "inhibit_any_policy",
@@ -121,12 +122,14 @@ def inhibit_any_policy(skip_certificates: int) -> bytes:
 
 def crl_distribution_points(name: Name, uri: str | None = None) -> bytes:
     """CRLDistributionPoints (RFC 5280 4.2.1.13): one point, its directoryName first."""
-    return sequence(sequence(explicit(0, _full_name(name, uri))))
+    return sequence(sequence(distribution_point_name(name, uri)))
 
 
-def _full_name(name: Name, uri: str | None = None) -> bytes:
+def distribution_point_name(name: Name, uri: str | None = None) -> bytes:
+    """DistributionPointName (RFC 5280 4.2.1.13), as it stands in a point or a list."""
     address = () if uri is None else (URIName(uri),)
-    return implicit(0, encode_general_names(DirectoryName(name), *address))
+    names = encode_general_names(DirectoryName(name), *address)
+    return explicit(0, implicit(0, names))
 
 
 def authority_information_access(ocsp: str) -> bytes:
@@ -154,17 +157,19 @@ def authority_key_identifier(
 
 
 def issuing_distribution_point(
-    name: Name | None,
+    point: bytes | None,
     *,
     only_user_certificates: bool = False,
     only_authority_certificates: bool = False,
+    indirect: bool = False,
 ) -> bytes:
-    """IssuingDistributionPoint (RFC 5280 5.2.5)."""
+    """IssuingDistributionPoint (RFC 5280 5.2.5) of a DistributionPointName."""
     true = boolean(True)
     return sequence(
-        b"" if name is None else explicit(0, _full_name(name)),
+        point or b"",
         implicit(1, true) if only_user_certificates else b"",
         implicit(2, true) if only_authority_certificates else b"",
+        implicit(4, true) if indirect else b"",
     )
 
 

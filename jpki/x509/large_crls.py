@@ -82,6 +82,8 @@ def prepare_large_crl(
     next_update: datetime | None = None,
     entries: RevocationColumns,
     values: Mapping[str, str] = _NOTHING,
+    point: bytes | None = None,
+    base: int | None = None,
 ) -> LargeCRL:
     """Encode a list of these revocations.
 
@@ -92,6 +94,8 @@ def prepare_large_crl(
         next_update: when the next list is out at the latest; by default, as the
             profile's lifetime says.
         values: fills the profile's placeholders, for a partition's name.
+        point: DistributionPointName, DER, instead of the profile's own.
+        base: of a delta, the number of the list that it brings up to date.
 
     Raises:
         RuleViolation: a value is missing, or a rule refuses the rows or the frame.
@@ -104,6 +108,8 @@ def prepare_large_crl(
         this_update=this_update,
         next_update=next_update,
         values=values,
+        point=point,
+        base=base,
     )
     findings = lint_crl(sequence(frame.before, frame.after), profile, issuer.suite)
     refuse_errors(findings)

@@ -20,6 +20,7 @@ from jpki.model.revocation import Revocation, RevocationReason
 from jpki.store import AuthorityStore
 from jpki.store.outside_journal import Damage, OutsideJournal, read_lines
 from jpki.store.outside_lines import LineKind, OutsideLine
+from jpki.x509.parse import parse_crl
 from tests.support.databases import copy_founded
 from tests.support.offices import (
     COUNTER,
@@ -27,6 +28,7 @@ from tests.support.offices import (
     GOVERNOR,
     OPERATOR,
     TARO,
+    TSUKUBA,
     Register,
     certified,
     new_office,
@@ -172,6 +174,25 @@ def test_replay_brings_every_revocation_back_once(site: _Site) -> None:
     lists = publish_due(site.office, at=_LATER + _DAY)
     numbers = [one.number for one in lists if one.authority == GOVERNOR]
     assert numbers and min(numbers) > highest
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_came_back_is_in_the_list_that_it_names(site: _Site, known: bool) -> None:
+    """Also where the backup has heard neither of the certificate nor of its shard."""
+    if known:
+        site.issue()
+    site.backup()
+    serials = {site.issue(), site.issue()}
+    for serial in serials:
+        site.revoke(serial)
+    site.restore()
+    site.bring_back()
+    lists = publish_due(site.office, at=_LATER + _DAY)
+    (shard,) = [one for one in lists if one.scope.startswith("crl-")]
+    assert (shard.scope == f"crl-{TSUKUBA.five}") is known
+    with site.store.read() as uow:
+        crl = parse_crl(uow.crls.bytes_of(shard))
+    assert {entry.serial for entry in crl.entries()} == serials
 
 
 def test_revocations_after_the_restore_are_kept_too(site: _Site) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from jpki.authority.certifying import issuer_view
 from jpki.authority.misbehaving.faults import Fault
 from jpki.authority.office import Office, whole_second
-from jpki.authority.publication.scopes import kinds_of, profile_of
+from jpki.authority.publication.preparing import entries_of, prepare_list
+from jpki.authority.publication.scopes import profile_of
 from jpki.errors import NotFound
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import ListName
-from jpki.x509.large_crls import prepare_large_crl
 from jpki.x509.revocation_columns import RevocationColumns, columns_of
 
 __all__ = ["wrong_list"]
@@ -49,19 +48,13 @@ def wrong_list(office: Office, name: ListName, fault: Fault, at: datetime) -> by
         key = uow.authorities.generation(name.authority, name.generation)
         entries: RevocationColumns = columns_of([])
         if fault is not Fault.EMPTY_LIST:
-            entries = uow.journal.listed(
-                name.authority, name.generation, kinds_of(profile), alive_at=None
-            )
+            entries = entries_of(office, uow, name, alive_at=None)
             if fault is Fault.STALE:
                 # A list cannot know what came after it.
                 limit = int(begins.timestamp())
                 entries = entries.at((entries.revoked_at <= limit).nonzero()[0])
-        prepared = prepare_large_crl(
-            profile,
-            issuer=issuer_view(uow, key),
-            number=number,
-            this_update=begins,
-            entries=entries,
+        prepared = prepare_list(
+            office, uow, name, number=number, at=begins, entries=entries
         )
     signer = office.keyring.open(key.key_uri)
     return bytes(prepared.signed(signer.sign(prepared.tbs)))

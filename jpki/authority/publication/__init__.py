@@ -1,6 +1,6 @@
 """Publishing CRLs: recorded before they are signed, checked before they are served.
 
-1. The list is made from a snapshot of the journal, in columns (`publishing`).
+1. The list is made from a snapshot of the journal, in columns (`preparing`).
 2. Its number and bytes are recorded; the number is higher than any before.
 3. It is signed.
 4. The result is parsed, its signature verified, and it is compared with the list it

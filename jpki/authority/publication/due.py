@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
 from jpki.authority.office import Office, whole_second
 from jpki.authority.publication.publishing import finish_crl, publish
-from jpki.authority.publication.scopes import kinds_of, profile_of, scopes_of
+from jpki.authority.publication.scopes import (
+    kinds_of,
+    profile_of,
+    scopes_of,
+    shard_in,
+    shards_of,
+)
 from jpki.errors import IssuanceError, JpkiError
 from jpki.store.authority_records import CRLRecord, ListName
+from jpki.store.revocation_books import News
 
 __all__ = ["publish_due"]
 
@@ -66,23 +74,46 @@ def _due(office: Office, at: datetime) -> list[ListName]:
         standing = {record.name: record for record in uow.crls.in_force()}
         seen = min((record.journal_position for record in standing.values()), default=0)
         news = uow.journal.news(after=seen)
-    profiles = {scope: profile_of(office, scope) for scope in scopes_of(office)}
-    due = []
-    for key in keys:
-        if not key.signs_from <= at <= key.signs_until:
-            continue
-        for scope, profile in profiles.items():
-            name = ListName(key.authority, key.number, scope)
-            current = standing.get(name)
-            if (
-                current is None
-                or at >= current.this_update + profile.period
-                or any(
-                    (authority, generation) == (key.authority, key.number)
-                    and kind in kinds_of(profile)
-                    and position > current.journal_position
-                    for authority, generation, kind, position in news
-                )
-            ):
-                due.append(name)
-    return due
+        names = [
+            ListName(key.authority, key.number, scope)
+            for key in keys
+            if key.signs_from <= at <= key.signs_until
+            for scope in (
+                *scopes_of(office),
+                *shards_of(office, uow, key.authority, key.number),
+            )
+        ]
+    told: dict[tuple[str, int], list[News]] = {}
+    for line in news:
+        told.setdefault((line.authority, line.generation), []).append(line)
+    return [
+        name
+        for name in names
+        if _is_due(
+            office,
+            name,
+            standing.get(name),
+            told.get((name.authority, name.generation), []),
+            at,
+        )
+    ]
+
+
+def _is_due(
+    office: Office,
+    name: ListName,
+    current: CRLRecord | None,
+    news: Sequence[News],
+    at: datetime,
+) -> bool:
+    profile, shard = profile_of(office, name.scope), shard_in(name.scope)
+    return (
+        current is None
+        or at >= current.this_update + profile.period
+        or any(
+            line.kind in kinds_of(profile)
+            and shard in (None, line.shard)
+            and line.position > current.journal_position
+            for line in news
+        )
+    )

@@ -7,10 +7,16 @@ and no directory answers outside it. So the revocation service finds the list it
 from __future__ import annotations
 
 from jpki.authority.office import Office
-from jpki.authority.publication.scopes import kinds_of, profile_of, scopes_of
+from jpki.authority.publication.scopes import (
+    kinds_of,
+    profile_of,
+    scopes_of,
+    shard_scope,
+)
 from jpki.errors import NotFound
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import CertificateKind, ListName
+from jpki.store.distribution_points import named_point
 from jpki.x509.keys import verify_signature
 from jpki.x509.names import normalized, parse_name
 from jpki.x509.parse import Certificate
@@ -44,6 +50,12 @@ def list_for(
                 certificate.tbs,
             ):
                 continue
+            point = None if is_authority else named_point(certificate.raw, None)
+            if point is not None:
+                shard = uow.shards.find(authority.id, generation.number, point)
+                scope = None if shard is None else shard_scope(office, shard.id)
+                if scope is not None:
+                    return ListName(authority.id, generation.number, scope)
             for scope in scopes_of(office):
                 if kind in kinds_of(profile_of(office, scope)):
                     return ListName(authority.id, generation.number, scope)

@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from jpki.authority.certifying import issuer_view, signing_generation
+from jpki.authority.certifying import signing_generation
 from jpki.authority.office import Office, whole_second
 from jpki.authority.publication.examining import examine
-from jpki.authority.publication.scopes import kinds_of, profile_of
+from jpki.authority.publication.preparing import entries_of, prepare_list
 from jpki.errors import ClockBehind, Conflict, EncodingError, IssuanceError
 from jpki.model.ports import Signer
 from jpki.store import AuthorityUnitOfWork
@@ -22,7 +22,7 @@ from jpki.store.authority_records import (
     ListName,
 )
 from jpki.x509.issuers import assemble
-from jpki.x509.large_crls import LargeCRL, prepare_large_crl
+from jpki.x509.large_crls import LargeCRL
 
 __all__ = ["finish_crl", "publish"]
 
@@ -61,7 +61,11 @@ def publish(
             last = uow.crls.last_number(authority)
             number = max(last + 1, int(moment.timestamp()))
             _refuse_old_clock(current, moment)
-            prepared = _prepare(office, uow, key, name, number, current, moment)
+            alive_at = None if current is None else current.this_update
+            entries = entries_of(office, uow, name, alive_at=alive_at)
+            prepared = prepare_list(
+                office, uow, name, number=number, at=moment, entries=entries
+            )
             position = uow.journal.position()
         record = CRLRecord(
             authority=authority,
@@ -158,30 +162,6 @@ def _finish(
     raise Conflict(
         f"CRL {waiting.number} of {waiting.authority}: other publishers were always "
         "first"
-    )
-
-
-def _prepare(
-    office: Office,
-    uow: AuthorityUnitOfWork,
-    key: KeyGenerationRecord,
-    name: ListName,
-    number: int,
-    current: CRLRecord | None,
-    at: datetime,
-) -> LargeCRL:
-    profile = profile_of(office, name.scope)
-    return prepare_large_crl(
-        profile,
-        issuer=issuer_view(uow, key),
-        number=number,
-        this_update=at,
-        entries=uow.journal.listed(
-            key.authority,
-            key.number,
-            kinds_of(profile),
-            alive_at=None if current is None else current.this_update,
-        ),
     )
 
 

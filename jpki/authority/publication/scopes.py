@@ -1,4 +1,9 @@
-"""Which lists an era has, and which certificates each of them is about."""
+"""Which lists an era has, and which certificates each of them is about.
+
+A key has a complete list for end entities (`crl`), one for authorities (`arl`), and,
+where the era has them, one for each point that residents' certificates name: the
+scope of such a shard is `crl-` and its name, such as `crl-08220` for a municipality.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +14,30 @@ from jpki.authority.office import Office
 from jpki.errors import IssuanceError
 from jpki.model.profiles import CRLProfile, IssuingDistributionPointRule
 from jpki.model.purposes import Purpose
+from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
     CertificateKind,
     CertificateRecord,
     ListName,
 )
 
-__all__ = ["SCOPES", "kinds_in", "kinds_of", "list_about", "profile_of", "scopes_of"]
+__all__ = [
+    "SCOPES",
+    "kinds_in",
+    "kinds_of",
+    "lists_about",
+    "profile_of",
+    "scopes_of",
+    "shard_in",
+    "shard_scope",
+    "shards_of",
+]
 
 SCOPES: Final = ("crl", "arl")
 """Roles of an era that name a CRL profile: for end entities, and for authorities."""
+
+_SHARD: Final = "crl-"
+_SHARD_ROLE: Final = "crl-partition"
 
 _AUTHORITIES: Final = (
     CertificateKind.AUTHORITY,
@@ -32,8 +51,29 @@ _END_ENTITIES: Final = tuple(
 
 
 def scopes_of(office: Office) -> tuple[str, ...]:
-    """The scopes in which this office publishes."""
+    """The scopes of the lists that each key of this office has."""
     return tuple(scope for scope in SCOPES if scope in office.era.profiles)
+
+
+def shards_of(
+    office: Office, uow: AuthorityUnitOfWork, authority: str, generation: int
+) -> tuple[str, ...]:
+    """The scopes of one key's shards: none where the era has only complete lists."""
+    scopes = (
+        shard_scope(office, shard.id)
+        for shard in uow.shards.of_key(authority, generation)
+    )
+    return tuple(scope for scope in scopes if scope is not None)
+
+
+def shard_scope(office: Office, shard: str) -> str | None:
+    """The scope of a shard, where the era has shards."""
+    return f"{_SHARD}{shard}" if _SHARD_ROLE in office.era.profiles else None
+
+
+def shard_in(scope: str) -> str | None:
+    """The shard that a scope names; None for a complete list."""
+    return scope.removeprefix(_SHARD) if scope.startswith(_SHARD) else None
 
 
 def profile_of(office: Office, scope: str) -> CRLProfile:
@@ -42,9 +82,10 @@ def profile_of(office: Office, scope: str) -> CRLProfile:
     Raises:
         IssuanceError: the era has none of this scope.
     """
-    if scope not in scopes_of(office):
-        raise IssuanceError(f"era {office.era.id} publishes no {scope!r}")
-    return office.crl_profile(office.era.profiles[scope])
+    role = scope if shard_in(scope) is None else _SHARD_ROLE
+    if role not in (*scopes_of(office), _SHARD_ROLE) or role not in office.era.profiles:
+        raise IssuanceError(f"era {office.era.id} publishes no {scope[:60]!r}")
+    return office.crl_profile(office.era.profiles[role])
 
 
 def kinds_of(profile: CRLProfile) -> tuple[CertificateKind, ...]:
@@ -58,12 +99,21 @@ def kinds_of(profile: CRLProfile) -> tuple[CertificateKind, ...]:
     return tuple(CertificateKind)
 
 
-def list_about(office: Office, certificate: CertificateRecord) -> ListName | None:
-    """The list that would carry this certificate; None if the era publishes none."""
-    for scope in scopes_of(office):
-        if certificate.kind in kinds_of(profile_of(office, scope)):
-            return ListName(certificate.authority, certificate.generation, scope)
-    return None
+def lists_about(office: Office, certificate: CertificateRecord) -> tuple[ListName, ...]:
+    """The lists that would carry this certificate: its shard first, the complete one.
+
+    None if the era publishes none.
+    """
+    where = certificate.authority, certificate.generation
+    scopes = [
+        scope
+        for scope in scopes_of(office)
+        if certificate.kind in kinds_of(profile_of(office, scope))
+    ]
+    if certificate.shard is not None:
+        shard = shard_scope(office, certificate.shard)
+        scopes = [*([] if shard is None else [shard]), *scopes]
+    return tuple(ListName(*where, scope) for scope in scopes)
 
 
 def kinds_in(office: Office, name: ListName) -> tuple[CertificateKind, ...]:

@@ -105,6 +105,7 @@ def _lists(view: View) -> Iterator[Finding]:
         for scope in SCOPES
         if scope in data.era(view.settings.common.era).profiles
     ]
+    wanted += [name for name in standing if name[2] not in SCOPES]
     for authority, number, scope in wanted:
         record = standing.get((authority, number, scope))
         name = f"{scope.upper()} {authority}/{number}"

@@ -222,13 +222,13 @@ def test_a_cut_tail_with_a_matching_head_changes_the_head(office: Office) -> Non
         (
             "INSERT INTO certificate SELECT authority, '01', generation, kind, profile,"
             " state, subject_key, not_before, not_after, prepared_at, prepared_by,"
-            " completed_at, tbs, certificate, application, resident, as_of"
+            " completed_at, tbs, certificate, application, resident, as_of, shard"
             " FROM certificate WHERE kind = 'signature'",
             "the log never says it was prepared",
         ),
         (
             "INSERT INTO revocation SELECT 1, authority, serial, not_before, 1, NULL,"
-            " 'x', NULL, 'intruder' FROM certificate WHERE kind = 'signature'",
+            " 'x', NULL, 'intruder', shard FROM certificate WHERE kind = 'signature'",
             "the log never says it was revoked",
         ),
     ],

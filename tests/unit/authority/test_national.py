@@ -81,7 +81,9 @@ def test_each_purpose_has_a_national_authority(authority_store: AuthorityStore) 
         kinds = {authority.kind for authority in uow.authorities.all()}
     assert kinds == {AuthorityKind.NATIONAL}
     assert {(crl.authority, crl.scope) for crl in publish_due(office, at=AT)} == {
-        (national_id(purpose), scope) for purpose in Purpose for scope in ("crl", "arl")
+        (national_id(purpose), scope)
+        for purpose in Purpose
+        for scope in ("crl", "arl", "crl-08220")
     }
 
 

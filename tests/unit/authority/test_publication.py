@@ -32,6 +32,7 @@ from tests.support.offices import (
     GOVERNOR,
     OPERATOR,
     TARO,
+    TSUKUBA,
     Crash,
     CrashAt,
     Register,
@@ -118,13 +119,18 @@ def test_due_lists_are_published_once(office: Office) -> None:
     }
     assert publish_due(office, at=FOUNDING) == ()
     serial = certified(office).serial
+    shard = f"crl-{TSUKUBA.five}"
+    assert [record.scope for record in publish_due(office, at=LATER)] == [shard]
     assert publish_due(office, at=LATER) == ()
     _revoke(office, serial, LATER)
-    (news,) = publish_due(office, at=LATER)
-    assert (news.authority, news.scope) == (GOVERNOR, "crl")
+    news = publish_due(office, at=LATER)
+    assert [(record.authority, record.scope) for record in news] == [
+        (GOVERNOR, "crl"),
+        (GOVERNOR, shard),
+    ]
     assert len(publish_due(office, at=FOUNDING + timedelta(days=1))) == 3
     with office.store.read() as uow:
-        assert len(uow.crls.in_force()) == 4
+        assert len(uow.crls.in_force()) == 5
 
 
 def test_the_authority_list_is_about_authorities(office: Office) -> None:

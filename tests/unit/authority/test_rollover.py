@@ -53,6 +53,7 @@ from tests.support.offices import (
     GOVERNOR,
     OPERATOR,
     TARO,
+    TSUKUBA,
     Crash,
     CrashAt,
     Register,
@@ -298,7 +299,10 @@ def test_both_keys_publish_and_answer_while_they_live(office: Office) -> None:
         for crl in publish_due(office, at=SWITCH)
         if crl.authority == GOVERNOR
     }
-    assert lists == {(1, "crl"), (1, "arl"), (2, "crl"), (2, "arl")}
+    shard = f"crl-{TSUKUBA.five}"
+    assert lists == {
+        (number, scope) for number in (1, 2) for scope in ("crl", "arl", shard)
+    }
     with office.store.read() as uow:
         for number, issued in ((1, first), (2, second)):
             entries = uow.journal.listed(

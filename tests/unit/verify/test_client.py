@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
+from jpki.der import oids
+from jpki.der.reader import read_one
 from jpki.errors import ServiceUnavailable
 from jpki.verify import Gathered, Indeterminate, Issued, Pool, Valid, Verifier, client
 from jpki.verify.client import OnlineEvidence
@@ -145,3 +149,38 @@ def test_only_http_is_spoken() -> None:
         notes = OnlineEvidence(certificates_url=url).certificates().notes
         assert ServiceUnavailable(url, "not an HTTP address").message in notes[0]
     assert OnlineEvidence().certificates().notes == ()
+
+
+def test_the_list_that_a_certificate_names_is_fetched(
+    site: Site, pki: ReferencePKI
+) -> None:
+    """Its shard alone; complete ones where no shard is named, or the name is junk."""
+    serve_pki(site, pki)
+    issued = _issued(pki)
+    value = issued.certificate.extension(oids.CRL_DISTRIBUTION_POINTS)
+    assert value is not None
+    point = read_one(value, 0x30).enter().next(0x30).enter().next(0xA0).raw
+    other = point[:-1] + bytes([point[-1] ^ 1])
+    issuer = rfc4514(pki.a.view.name)
+
+    def fetched(*points: object) -> list[str]:
+        site.json(
+            "/crls",
+            {
+                "crls": [
+                    {"issuer": issuer, "path": f"/crls/{n}.crl", "point": each}
+                    for n, each in enumerate(points)
+                ]
+            },
+        )
+        site.seen.clear()
+        _source(site).revocation([issued])
+        return [page for page in site.seen if page.endswith(".crl")]
+
+    def text(octets: bytes) -> str:
+        return base64.b64encode(octets).decode("ascii")
+
+    assert fetched(None, text(point), text(other)) == ["GET /crls/1.crl"]
+    assert fetched(None, text(other), None) == ["GET /crls/0.crl", "GET /crls/2.crl"]
+    assert fetched(None, "", 7, "!", [], {}) == ["GET /crls/0.crl"]
+    assert fetched(text(point), text(point)) == ["GET /crls/0.crl", "GET /crls/1.crl"]

@@ -79,8 +79,9 @@ def test_good_lists_have_no_findings(entry: bytes) -> None:
     assert _found(_tbs(_entry(3), entry, _entry(4, _REASON))) == set()
 
 
+_POINT_NAME: Final = extensions.distribution_point_name(Name(()))
 _POINT: Final = extensions.issuing_distribution_point(
-    Name(()), only_user_certificates=True
+    _POINT_NAME, only_user_certificates=True
 )
 
 
@@ -177,7 +178,7 @@ def test_each_rule_finds_what_it_is_about(tbs: bytes, rules: set[str]) -> None:
 @pytest.mark.parametrize(
     ("value", "critical", "rules"),
     [
-        (extensions.issuing_distribution_point(Name(())), True, {"point"}),
+        (extensions.issuing_distribution_point(_POINT_NAME), True, {"point"}),
         (_POINT, True, {"point"}),
         (
             extensions.issuing_distribution_point(
@@ -190,7 +191,7 @@ def test_each_rule_finds_what_it_is_about(tbs: bytes, rules: set[str]) -> None:
         (sequence(tlv(0x83, b"\x06\x40")), True, {"point"}),
         (
             extensions.issuing_distribution_point(
-                Name(()), only_authority_certificates=True
+                _POINT_NAME, only_authority_certificates=True
             ),
             False,
             {"criticality", "extensions"},

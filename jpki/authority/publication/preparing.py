@@ -1,0 +1,83 @@
+"""What a list of this name holds now: its entries, and the point it is found at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from jpki.authority.certifying import issuer_view
+from jpki.authority.office import Office
+from jpki.authority.publication.scopes import kinds_of, profile_of, shard_in
+from jpki.errors import NotFound
+from jpki.store import AuthorityUnitOfWork
+from jpki.store.authority_records import ListName
+from jpki.x509.large_crls import LargeCRL, prepare_large_crl
+from jpki.x509.revocation_columns import RevocationColumns
+
+__all__ = ["entries_of", "prepare_list"]
+
+
+def entries_of(
+    office: Office,
+    uow: AuthorityUnitOfWork,
+    name: ListName,
+    *,
+    alive_at: datetime | None,
+) -> RevocationColumns:
+    """What is revoked of that which the list is about.
+
+    Args:
+        office: whose list it is.
+        uow: the books.
+        name: the list.
+        alive_at: what had expired by then is left out.
+
+    Raises:
+        IssuanceError: the era has no such list.
+    """
+    return uow.journal.listed(
+        name.authority,
+        name.generation,
+        kinds_of(profile_of(office, name.scope)),
+        shard=shard_in(name.scope),
+        alive_at=alive_at,
+    )
+
+
+def prepare_list(
+    office: Office,
+    uow: AuthorityUnitOfWork,
+    name: ListName,
+    *,
+    number: int,
+    at: datetime,
+    entries: RevocationColumns,
+) -> LargeCRL:
+    """The list with these entries, to be signed by its key.
+
+    A shard is made with the very point that certificates name, whatever the profile has
+    become since they were issued.
+
+    Raises:
+        NotFound: no such key, or no certificate that names such a shard.
+        IssuanceError: the era has no such list.
+        RuleViolation: a rule refuses it.
+    """
+    key = uow.authorities.generation(name.authority, name.generation)
+    return prepare_large_crl(
+        profile_of(office, name.scope),
+        issuer=issuer_view(uow, key),
+        number=number,
+        this_update=at,
+        entries=entries,
+        point=_point(uow, name),
+    )
+
+
+def _point(uow: AuthorityUnitOfWork, name: ListName) -> bytes | None:
+    shard = shard_in(name.scope)
+    if shard is None:
+        return None
+    for known in uow.shards.of_key(name.authority, name.generation):
+        if known.id == shard:
+            return known.point
+    raise NotFound("CRL", "/".join(map(str, name)))
