@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from jpki.cli.revocation.ldif import ldif_command
 from jpki.cli.revocation.listing import list_command
 from jpki.cli.revocation.replaying import replay_command
 from jpki.cli.revocation.status import status_command
@@ -16,6 +17,7 @@ def revocation() -> None:
     """Ask what was revoked, and keep it beyond the loss of the database."""
 
 
+revocation.add_command(ldif_command)
 revocation.add_command(list_command)
 revocation.add_command(replay_command)
 revocation.add_command(status_command)
