@@ -58,6 +58,13 @@ class Load:
         file.write_text("\n".join(lines) + "\n", "ascii")
         return cls(file=file)
 
+    @classmethod
+    def page(cls, folder: Path, path: str) -> Load:
+        """One page, again and again."""
+        file = folder / "page.get"
+        file.write_text(f"{path}\n", "ascii")
+        return cls(file=file)
+
     def run(
         self, url: str, seconds: int, *, connections: int | None = None
     ) -> Measured:
