@@ -13,14 +13,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from jpki.authority.office import Office, whole_second
+from jpki.authority.signed_by import signed_by
 from jpki.documents.confirmation import check_enquiry, read_enquiry
 from jpki.errors import DocumentError, EncodingError, StoreError
 from jpki.model.confirmation import ConfirmResult, ServiceHours
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import CertificateState
-from jpki.x509.keys import verify_signature
-from jpki.x509.names import normalized, parse_name
 from jpki.x509.parse import Certificate
 
 __all__ = ["Confirmation", "Confirmed"]
@@ -92,9 +91,10 @@ class Confirmation:
 def _judged(
     uow: AuthorityUnitOfWork, shown: Certificate, at: datetime
 ) -> tuple[ConfirmResult, Revocation | None]:
-    authority = _issuer_of(uow, shown)
-    if authority is None:
+    key = signed_by(uow, shown)
+    if key is None:
         return ConfirmResult.JPKI_SERVER_ISSUER_ERROR, None
+    authority = key.authority
     held = uow.certificates.find(authority, shown.serial)
     if (
         held is None
@@ -115,17 +115,3 @@ def _judged(
     if at > shown.not_after:
         return ConfirmResult.JPKI_SERVER_EXPIRED_ERROR, None
     return ConfirmResult.JPKI_CONFIRM_OK, None
-
-
-def _issuer_of(uow: AuthorityUnitOfWork, shown: Certificate) -> str | None:
-    """The authority one of whose keys signed the certificate."""
-    issuer = normalized(shown.issuer)
-    for authority in uow.authorities.all():
-        if normalized(parse_name(authority.name)) == issuer and any(
-            verify_signature(
-                key.public_key, shown.signature_algorithm, shown.signature, shown.tbs
-            )
-            for key in uow.authorities.generations(authority.id)
-        ):
-            return authority.id
-    return None

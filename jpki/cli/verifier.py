@@ -228,13 +228,8 @@ def _certificate_in(file: Path) -> bytes:
 def suspend(identifier: str, ground: str, credential: Path, config: Path) -> None:
     """Tell VERIFIER nothing more; every server knows it within a second."""
     desk = Desk(config)
-    suspend_verifier(
-        desk.office,
-        identifier,
-        ground=ground,
-        at=desk.at,
-        by=desk.caller(credential),
-    )
+    by = desk.caller(credential)
+    suspend_verifier(desk.office, identifier, ground=ground, at=desk.at, by=by)
     click.echo(_word("done"))
 
 
@@ -246,13 +241,8 @@ def suspend(identifier: str, ground: str, credential: Path, config: Path) -> Non
 def resume(identifier: str, ground: str, credential: Path, config: Path) -> None:
     """End the suspension of VERIFIER; credentials that have not ended count again."""
     desk = Desk(config)
-    resume_verifier(
-        desk.office,
-        identifier,
-        ground=ground,
-        at=desk.at,
-        by=desk.caller(credential),
-    )
+    by = desk.caller(credential)
+    resume_verifier(desk.office, identifier, ground=ground, at=desk.at, by=by)
     click.echo(_word("done"))
 
 

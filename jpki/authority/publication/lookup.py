@@ -13,12 +13,11 @@ from jpki.authority.publication.scopes import (
     scopes_of,
     shard_scope,
 )
+from jpki.authority.signed_by import signed_by
 from jpki.errors import NotFound
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import CertificateKind, ListName
 from jpki.store.distribution_points import named_point
-from jpki.x509.keys import verify_signature
-from jpki.x509.names import normalized, parse_name
 from jpki.x509.parse import Certificate
 
 __all__ = ["list_for"]
@@ -38,25 +37,15 @@ def list_for(
     constraints = certificate.basic_constraints
     is_authority = constraints is not None and constraints.ca
     kind = CertificateKind.AUTHORITY if is_authority else CertificateKind.SIGNATURE
-    issuer = normalized(certificate.issuer)
-    for authority in uow.authorities.all():
-        if normalized(parse_name(authority.name)) != issuer:
-            continue
-        for generation in uow.authorities.generations(authority.id):
-            if not verify_signature(
-                generation.public_key,
-                certificate.signature_algorithm,
-                certificate.signature,
-                certificate.tbs,
-            ):
-                continue
-            point = None if is_authority else named_point(certificate.raw, None)
-            if point is not None:
-                shard = uow.shards.find(authority.id, generation.number, point)
-                scope = None if shard is None else shard_scope(office, shard.id)
-                if scope is not None:
-                    return ListName(authority.id, generation.number, scope)
-            for scope in scopes_of(office):
-                if kind in kinds_of(profile_of(office, scope)):
-                    return ListName(authority.id, generation.number, scope)
+    key = signed_by(uow, certificate)
+    if key is not None:
+        point = None if is_authority else named_point(certificate.raw, None)
+        if point is not None:
+            shard = uow.shards.find(key.authority, key.number, point)
+            scope = None if shard is None else shard_scope(office, shard.id)
+            if scope is not None:
+                return ListName(key.authority, key.number, scope)
+        for scope in scopes_of(office):
+            if kind in kinds_of(profile_of(office, scope)):
+                return ListName(key.authority, key.number, scope)
     raise NotFound("CRL", "for a certificate that none of these authorities signed")
