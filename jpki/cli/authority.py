@@ -110,10 +110,10 @@ def request_(
         evidence=desk.signed(credential, request_for(deed)),
     )
     if as_json:
-        click.echo(json.dumps(_document(record)))
+        click.echo(json.dumps(_document(record), ensure_ascii=False))
         return
     click.echo(f"{_word('asked')}: {record.id}")
-    click.echo(f"  {record.act} {record.parameters}")
+    click.echo(f"  {_in_words(record)}")
     click.echo(
         f"  {_word('approve')}: jpki ca approve {record.id} {record.digest.hex()} "
         f"--as FILE --config {config}"
@@ -128,12 +128,13 @@ def list_(config: Path, as_json: bool) -> None:
     desk = Desk(config)
     records = open_requests(desk.office, at=desk.at)
     if as_json:
-        click.echo(json.dumps({"requests": [_document(record) for record in records]}))
+        found = [_document(record) for record in records]
+        click.echo(json.dumps({"requests": found}, ensure_ascii=False))
         return
     for record in records:
         state = "waits" if record.approved_by is None else "approved"
         click.echo(f"{record.id}  {_word(state)}  {record.requested_by}")
-        click.echo(f"  {record.act} {record.parameters}")
+        click.echo(f"  {_in_words(record)}")
         click.echo(f"  {record.digest.hex()}")
     if not records:
         click.echo(_word("none"))
@@ -244,6 +245,12 @@ def _given(act: str, parameters: tuple[str, ...], era: str) -> dict[str, object]
         else:
             given[name] = value
     return given
+
+
+def _in_words(record: ConsentRecord) -> str:
+    """What is asked for, so that people can read it: they answer for it."""
+    parameters = dict(deed_of(record).parameters)
+    return f"{record.act} {json.dumps(parameters, ensure_ascii=False)}"
 
 
 def _document(record: ConsentRecord) -> dict[str, object]:

@@ -38,7 +38,7 @@ _WORDS: Final = {
     "credentials": ("認証情報", "credentials"),
     "without": ("認証情報なし", "no credential"),
     "until": ("まで", "until"),
-    "quota": ("1日", "a day"),
+    "quota": ("日", "day"),
     "done": ("完了", "done"),
     "token": ("トークンを書き込みました", "the token is in"),
     "ends": ("有効期限", "it counts until"),
