@@ -75,7 +75,7 @@ class Load:
         """
         done = subprocess.run(
             ["wrk", "-t1", f"-c{connections or self.connections}", f"-d{seconds}s",
-             "-s", str(_SCRIPT), url, "--", str(self.file)],
+             "--timeout", "60s", "-s", str(_SCRIPT), url, "--", str(self.file)],
             check=True,
             capture_output=True,
             text=True,
