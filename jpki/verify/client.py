@@ -39,7 +39,8 @@ from jpki.verify.crls import RevocationList
 from jpki.verify.evidence import Gathered, Issued
 from jpki.verify.pool import Pool
 from jpki.verify.shelf import Shelf, ShelvedList
-from jpki.verify.shelving import is_answer, is_signed_by, newest
+from jpki.verify.shelving import is_answer, is_older, is_signed_by
+from jpki.verify.statements import CLOCK_SKEW
 from jpki.x509.names import rfc4514
 from jpki.x509.ocsp import (
     MAX_RESPONSE,
@@ -287,9 +288,9 @@ class OnlineEvidence:
             shelf.confirm(url, now)
             return self._mapped(url, there)
         fetched = parse_crl(answer.body)
-        if not is_signed_by(fetched, wanted):
+        if not is_signed_by(fetched, wanted) or fetched.this_update > now + CLOCK_SKEW:
             return RevocationList(fetched)
-        if there is not None and newest(there.crl, fetched) is not fetched:
+        if there is not None and is_older(fetched, there.crl):
             notes.append(f"{url}: older than the one on the shelf, which stays")
             return self._mapped(url, there)
         shelf.put_list(url, answer.body, answer.tag, now)

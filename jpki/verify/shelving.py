@@ -19,7 +19,7 @@ from jpki.x509.names import normalized
 from jpki.x509.ocsp import BasicResponse, OCSPResponse, Unknown, cert_id
 from jpki.x509.parse import parse_certificate
 
-__all__ = ["is_answer", "is_signed_by", "newest"]
+__all__ = ["is_answer", "is_older", "is_signed_by"]
 
 _DIGESTS = {digest.oid: digest for digest in Digest}
 
@@ -37,13 +37,17 @@ def is_signed_by(crl: CertificateList, wanted: Sequence[Issued]) -> bool:
     )
 
 
-def newest(one: CertificateList, other: CertificateList) -> CertificateList:
-    """The later of two lists of one address; of two alike, the second."""
+def is_older(crl: CertificateList, than: CertificateList) -> bool:
+    """Whether a list came before another that is about the same."""
 
-    def age(crl: CertificateList) -> tuple[datetime, int]:
-        return crl.this_update, crl.number or 0
+    def scope(of: CertificateList) -> tuple[object, bytes | None]:
+        point = of.extension(oids.ISSUING_DISTRIBUTION_POINT)
+        return normalized(of.issuer), point
 
-    return one if age(one) > age(other) else other
+    def age(of: CertificateList) -> tuple[datetime, int]:
+        return of.this_update, of.number or 0
+
+    return scope(crl) == scope(than) and age(crl) < age(than)
 
 
 def is_answer(response: OCSPResponse, issued: Issued, at: datetime) -> bool:
@@ -66,12 +70,12 @@ def is_answer(response: OCSPResponse, issued: Issued, at: datetime) -> bool:
         return False
     return any(
         _verifies(key, basic.signature_algorithm, basic.signature, basic.tbs)
-        for key in (issued.issuer_key, *_delegates(basic, issued.issuer_key))
+        for key in (issued.issuer_key, *_delegates(basic, issued.issuer_key, at))
     )
 
 
-def _delegates(basic: BasicResponse, issuer_key: bytes) -> list[bytes]:
-    """Keys that the issuer certified for OCSP signing (RFC 6960 4.2.2.2)."""
+def _delegates(basic: BasicResponse, issuer_key: bytes, at: datetime) -> list[bytes]:
+    """Keys that the issuer has certified for OCSP signing now (RFC 6960 4.2.2.2)."""
     found = []
     for octets in basic.certificates:
         try:
@@ -79,11 +83,16 @@ def _delegates(basic: BasicResponse, issuer_key: bytes) -> list[bytes]:
             usage = certificate.extended_key_usage or ()
         except EncodingError:
             continue
-        if oids.KP_OCSP_SIGNING in usage and _verifies(
-            issuer_key,
-            certificate.signature_algorithm,
-            certificate.signature,
-            certificate.tbs,
+        current = certificate.not_before <= at <= certificate.not_after
+        if (
+            current
+            and oids.KP_OCSP_SIGNING in usage
+            and _verifies(
+                issuer_key,
+                certificate.signature_algorithm,
+                certificate.signature,
+                certificate.tbs,
+            )
         ):
             found.append(certificate.public_key)
     return found

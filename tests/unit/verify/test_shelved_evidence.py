@@ -152,6 +152,21 @@ def test_an_older_list_does_not_replace_a_newer_one(desk: Desk) -> None:
     assert any("older than the one on the shelf" in note for note in told.notes)
 
 
+@pytest.mark.parametrize("role", ["crl", "arl"])
+def test_a_list_from_elsewhere_does_not_stay(desk: Desk, role: str) -> None:
+    """One of tomorrow, or about something else, that the authority has signed."""
+    later = timedelta(days=1) if role == "crl" else timedelta(hours=1, minutes=1)
+    other = desk.pki.crl(desk.pki.a, role=role, after=later)
+    desk.site.list_at("/crls/a.crl", other)
+    desk.verdict()
+    serial = parse_certificate(desk.pki.certificates["signature"]).serial
+    revocation = Revocation(
+        serial=serial, at=desk.pki.at, reason=RevocationReason.KEY_COMPROMISE
+    )
+    desk.site.list_at("/crls/a.crl", desk.pki.crl(desk.pki.a, revocation))
+    assert isinstance(desk.verdict(), Invalid)
+
+
 def test_what_nobody_signed_is_not_shelved(desk: Desk) -> None:
     """Junk on the way spoils one verdict, and none after it."""
     serve_pki(desk.site, desk.pki)
