@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -137,8 +136,7 @@ def _published(place: Place) -> bytes:
                 ]
             )
             uow.commit()
-    now = max(at, datetime.now(UTC))
-    record = publish(place.office, GOVERNOR, at=now, by=OPERATOR.id)
+    record = publish(place.office, GOVERNOR, at=ProcessClock()(), by=OPERATOR.id)
     with place.office.store.read() as uow:
         return uow.crls.bytes_of(record)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from http import HTTPStatus
 from time import monotonic
 from typing import Final
 
@@ -16,15 +17,21 @@ import urllib3
 from jpki.authority.office import Office
 from jpki.errors import EncodingError, StoreError
 from jpki.model.suites import Digest
-from jpki.x509.ocsp import MAX_RESPONSE, build_request, cert_id, parse_response
+from jpki.store.authority_records import ListName
+from jpki.x509.ocsp import (
+    MAX_RESPONSE,
+    CertID,
+    build_request,
+    cert_id,
+    parse_response,
+)
 
 __all__ = ["PublicAddresses"]
 
 _SECONDS: Final = 3.0
 _GOOD_FOR: Final = 10.0
 """Seconds: however often somebody asks how we are, we ask ourselves no oftener."""
-_REGISTERED: Final = 401
-"""What strangers are told where only registered verifiers are answered."""
+_OK: Final = "ok"
 
 
 class PublicAddresses:
@@ -41,60 +48,67 @@ class PublicAddresses:
         """`ok`, or in a few words what is wrong, for `ocsp` and `crls`."""
         with self._lock:
             if monotonic() >= self._until:
-                self._found = {"ocsp": self._ocsp(), "crls": self._lists()}
+                self._found = self._ask()
                 self._until = monotonic() + _GOOD_FOR
             return self._found
 
-    def _ocsp(self) -> str:
+    def _ask(self) -> Mapping[str, str]:
         try:
             with self._office.store.read() as uow:
-                authority = uow.authorities.all()[0]
-                key = uow.authorities.generations(authority.id)[-1]
+                # Whose list is the newest surely lives, whatever becomes of other keys.
+                newest = max(
+                    uow.crls.in_force(),
+                    key=lambda record: (record.this_update, record.number),
+                    default=None,
+                )
+                if newest is None:
+                    return dict.fromkeys(("ocsp", "crls"), "no list is in force")
+                name = uow.authorities.get(newest.authority).name
+                key = uow.authorities.generation(newest.authority, newest.generation)
         except StoreError:
-            return "the database cannot be asked"
-        except IndexError:
-            return "no authority is founded"
-        entry = cert_id(authority.name, key.public_key, key.serial, Digest.SHA1)
+            return dict.fromkeys(("ocsp", "crls"), "the database cannot be asked")
+        asked = cert_id(name, key.public_key, key.serial, Digest.SHA1)
+        return {"ocsp": self._ocsp(asked), "crls": self._list(newest.name)}
+
+    def _ocsp(self, asked: CertID) -> str:
         try:
             answer = self._http.request(
                 "POST",
                 self._office.ocsp_url,
-                body=build_request([entry]),
+                body=build_request([asked]),
                 headers={"Content-Type": "application/ocsp-request"},
                 redirect=False,
                 preload_content=False,
             )
             try:
-                if answer.status == _REGISTERED:
-                    return "ok"
-                if answer.status != 200:
-                    return f"it answered {answer.status}"
-                basic = parse_response(answer.read(MAX_RESPONSE)).basic
+                octets = answer.read(MAX_RESPONSE)
             finally:
                 answer.release_conn()
-        except (urllib3.exceptions.HTTPError, OSError, ValueError):
+        except (urllib3.exceptions.HTTPError, OSError):
             return "no connection"
+        if answer.status != HTTPStatus.OK:
+            return _status(answer.status)
+        try:
+            basic = parse_response(octets).basic
         except EncodingError:
             return "what answers there is no OCSP responder"
         if basic is None:
             return "it has no answer now"
         about = [single.cert_id for single in basic.responses]
-        return "ok" if about == [entry] else "it answers about something else"
+        return _OK if about == [asked] else "it answers about something else"
 
-    def _lists(self) -> str:
+    def _list(self, name: ListName) -> str:
+        place = "/".join(map(str, name))
         try:
-            with self._office.store.read() as uow:
-                names = sorted(record.name for record in uow.crls.in_force())
-        except StoreError:
-            return "the database cannot be asked"
-        for name in names[:1]:
-            place = "/".join(map(str, name))
-            try:
-                answer = self._http.request(
-                    "HEAD", f"{self._office.crls_url}/{place}.crl", redirect=False
-                )
-            except (urllib3.exceptions.HTTPError, OSError, ValueError):
-                return "no connection"
-            if answer.status not in (200, _REGISTERED):
-                return f"it answered {answer.status}"
-        return "ok" if names else "no list is in force"
+            answer = self._http.request(
+                "HEAD", f"{self._office.crls_url}/{place}.crl", redirect=False
+            )
+        except (urllib3.exceptions.HTTPError, OSError):
+            return "no connection"
+        return _status(answer.status)
+
+
+def _status(status: int) -> str:
+    """Strangers are refused where only registered verifiers are answered."""
+    well = status in (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED)
+    return _OK if well else f"it answered {status}"

@@ -145,14 +145,6 @@ def _distribution_points(
     )
 
 
-def _freshest(table: Table, critical: bool, texts: Templates) -> model.FreshestCRLRule:
-    return model.FreshestCRLRule(
-        critical=critical,
-        name=texts.name(table, "name") if "name" in table else None,
-        uri=texts.text(table, "uri") if "uri" in table else None,
-    )
-
-
 def _own_or_template(table: Table, texts: Templates) -> NameTemplate | None:
     """`name = [...]`, or `issuer_name = true` for the issuer's own."""
     if "issuer_name" in table:
@@ -196,7 +188,6 @@ _EXTENSIONS: Final[dict[str, _Reader]] = {
     "basic-information": _basic_information,
     "issuer-directory-name": _issuer_name,
     "crl-distribution-points": _distribution_points,
-    "freshest-crl": _freshest,
     "authority-information-access": _information_access,
     "authority-key-identifier": _authority_key,
     "subject-key-identifier": _subject_key,
@@ -299,7 +290,6 @@ def _crl_extension(table: Table, texts: Templates) -> CRLExtensionRule:
         for word in (
             "authority-key-identifier",
             "crl-number",
-            "freshest-crl",
             "issuing-distribution-point",
         )
     }
@@ -311,24 +301,7 @@ def _crl_extension(table: Table, texts: Templates) -> CRLExtensionRule:
             )
         case "crl-number":
             return model.CRLNumberRule(critical=critical)
-        case "freshest-crl":
-            if "uri" in table and "name" not in table:
-                raise table.error("uri", "stands beside a name")
-            return _freshest(table, critical, texts)
     return _issuing_point(table, critical, texts)
-
-
-def _deltas(table: Table, complete: timedelta) -> model.DeltaTimes:
-    period = timedelta(minutes=table.count("period_minutes"))
-    lifetime = timedelta(minutes=table.count("lifetime_minutes"))
-    table.finish()
-    if not timedelta(0) < period < lifetime <= complete:
-        raise table.error(
-            "lifetime_minutes",
-            "a delta lives longer than the period between two, and no longer than the "
-            "complete list",
-        )
-    return model.DeltaTimes(period, lifetime)
 
 
 def read_crl_profile(table: Table) -> CRLProfile:
@@ -350,10 +323,6 @@ def read_crl_profile(table: Table) -> CRLProfile:
         raise table.error(
             "lifetime_minutes", "a list must live longer than the period between two"
         )
-    deltas = _deltas(table.table("deltas"), lifetime) if "deltas" in table else None
-    numbered = any(isinstance(rule, model.CRLNumberRule) for rule in extensions)
-    if deltas is not None and not numbered:
-        raise table.error("deltas", "refer to numbers, and these lists have none")
     profile = CRLProfile(
         id=table.string("id"),
         title=table.string("title"),
@@ -361,7 +330,6 @@ def read_crl_profile(table: Table) -> CRLProfile:
         lifetime=lifetime,
         extensions=tuple(extensions),
         invalidity_dates=table.boolean("invalidity_dates", False),
-        deltas=deltas,
         placeholders=texts.used - ISSUER_VALUES,
         source=table.string("source"),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from functools import lru_cache
@@ -34,12 +34,9 @@ __all__ = [
     "CRLProfile",
     "CertificatePoliciesRule",
     "CertificateProfile",
-    "DeltaCRLIndicatorRule",
-    "DeltaTimes",
     "DirectoryAlternativeNameRule",
     "ExtendedKeyUsageRule",
     "ExtensionRule",
-    "FreshestCRLRule",
     "InhibitAnyPolicyRule",
     "IssuerAlternativeNameRule",
     "IssuingDistributionPointRule",
@@ -213,18 +210,6 @@ class CRLDistributionPointsRule(_Rule):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FreshestCRLRule(_Rule):
-    """RFC 5280 4.2.1.15 and 5.2.6: one point at which delta CRLs are.
-
-    In a list without a template it is the list's own point.
-    """
-
-    oid: ClassVar[str] = oids.FRESHEST_CRL
-    name: NameTemplate | None
-    uri: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class AuthorityInformationAccessRule(_Rule):
     """RFC 5280 4.2.2.1 with an OCSP address."""
 
@@ -267,7 +252,6 @@ ExtensionRule = (
     | BasicInformationNamesRule
     | IssuerAlternativeNameRule
     | CRLDistributionPointsRule
-    | FreshestCRLRule
     | AuthorityInformationAccessRule
     | AuthorityKeyIdentifierRule
     | SubjectKeyIdentifierRule
@@ -360,8 +344,6 @@ class IssuingDistributionPointRule(_Rule):
     """Whether the point is named like the issuer itself."""
     only_user_certificates: bool
     only_authority_certificates: bool
-    indirect: bool = False
-    """Whether it is also about certificates of other issuers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -371,29 +353,9 @@ class CRLNumberRule(_Rule):
     oid: ClassVar[str] = oids.CRL_NUMBER
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeltaCRLIndicatorRule(_Rule):
-    """RFC 5280 5.2.4: the number of the list that a delta brings up to date."""
-
-    oid: ClassVar[str] = oids.DELTA_CRL_INDICATOR
-
-
 CRLExtensionRule = (
-    AuthorityKeyIdentifierRule
-    | CRLNumberRule
-    | DeltaCRLIndicatorRule
-    | FreshestCRLRule
-    | IssuingDistributionPointRule
+    AuthorityKeyIdentifierRule | CRLNumberRule | IssuingDistributionPointRule
 )
-
-
-@dataclass(frozen=True, slots=True)
-class DeltaTimes:
-    """How often a delta appears, and how long it lives."""
-
-    period: timedelta
-    """A new one is due this long after the last, if nothing was revoked before."""
-    lifetime: timedelta
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -411,28 +373,6 @@ class CRLProfile:
     """Whether entries carry the invalidity date where it is known."""
     placeholders: frozenset[str]
     source: str
-    deltas: DeltaTimes | None = None
-    """Where deltas appear between two of these lists."""
-
-    @property
-    def delta(self) -> CRLProfile:
-        """What deltas to lists of this profile hold (RFC 5280 5.2.4, 5.2.6)."""
-        assert self.deltas is not None
-        extensions: list[CRLExtensionRule] = []
-        for rule in self.extensions:
-            if isinstance(rule, FreshestCRLRule):
-                continue
-            extensions.append(rule)
-            if isinstance(rule, CRLNumberRule):
-                extensions.append(DeltaCRLIndicatorRule(critical=True))
-        return replace(
-            self,
-            id=f"{self.id}-delta",
-            period=self.deltas.period,
-            lifetime=self.deltas.lifetime,
-            extensions=tuple(extensions),
-            deltas=None,
-        )
 
 
 def template_texts(rule: ExtensionRule) -> tuple[str, ...]:
@@ -442,7 +382,7 @@ def template_texts(rule: ExtensionRule) -> tuple[str, ...]:
             return tuple(policy.oid for policy in rule.policies)
         case PolicyMappingsRule():
             return tuple(oid for pair in rule.pairs for oid in pair)
-        case CRLDistributionPointsRule() | FreshestCRLRule():
+        case CRLDistributionPointsRule():
             uri = () if rule.uri is None else (rule.uri,)
             return *(attribute.value for attribute in rule.name or ()), *uri
         case AuthorityInformationAccessRule():

@@ -276,15 +276,14 @@ def _open(path: Path) -> _Opened:
 
 def _sum(file: BinaryIO, begin: int, end: int) -> str:
     """SHA-256 of a part, through a buffer: mapped, it would stay in memory."""
-    digest, buffer = hashlib.sha256(), bytearray(_PIECE)
-    view, at = memoryview(buffer), begin
+    digest, left = hashlib.sha256(), end - begin
     file.seek(begin)
-    while at < end:
-        count = file.readinto(view[: min(_PIECE, end - at)])  # type: ignore[attr-defined]
-        if not count:
+    while left:
+        piece = file.read(min(_PIECE, left))
+        if not piece:
             raise ValueError("cut short")
-        digest.update(view[:count])
-        at += count
+        digest.update(piece)
+        left -= len(piece)
     return digest.hexdigest()
 
 

@@ -75,7 +75,7 @@ def _value(rule: ExtensionRule, contents: Contents) -> bytes:
             if issuer.alternative_name is None:
                 raise _missing(rule, "needs the issuer's alternative name")
             return encode_general_names(DirectoryName(issuer.alternative_name))
-        case rules.CRLDistributionPointsRule() | rules.FreshestCRLRule():
+        case rules.CRLDistributionPointsRule():
             return sequence(sequence(_point(rule, issuer, contents.values)))
         case rules.AuthorityInformationAccessRule():
             return extensions.authority_information_access(
@@ -105,7 +105,7 @@ def point_of(
 
 
 def _point(
-    rule: rules.CRLDistributionPointsRule | rules.FreshestCRLRule,
+    rule: rules.CRLDistributionPointsRule,
     issuer: IssuerView,
     values: Mapping[str, str],
 ) -> bytes:

@@ -249,18 +249,6 @@ def _issuer_key(crl: CRLToSign, profile: CRLProfile) -> str | None:
     return "the issuer's key is not identified"
 
 
-@_rule("crl.delta", "RFC 5280 5.2.4")
-def _delta(crl: CRLToSign, profile: CRLProfile) -> str | None:
-    base, number = crl.value(oids.DELTA_CRL_INDICATOR), crl.value(oids.CRL_NUMBER)
-    if base is None:
-        return None
-    if number is None or not 0 <= base.integer() < number.integer():
-        return "a delta does not follow the list that it brings up to date"
-    if oids.FRESHEST_CRL in crl.extensions:
-        return "a delta names deltas"
-    return None
-
-
 _CRITICAL: Final = {
     oids.AUTHORITY_KEY_IDENTIFIER: False,
     oids.ISSUER_ALT_NAME: False,
@@ -286,7 +274,7 @@ def _point(crl: CRLToSign, profile: CRLProfile) -> str | None:
     if extension is None:
         return None
     found = values.read_issuing_distribution_point(extension.value)
-    if found.only_attribute_certificates or found.relative_name:
+    if found.indirect or found.only_attribute_certificates or found.relative_name:
         return "the point is of a kind that no profile has"
     if found.only_some_reasons is not None:
         return "the list is about some reasons only"
@@ -294,12 +282,10 @@ def _point(crl: CRLToSign, profile: CRLProfile) -> str | None:
         if isinstance(rule, IssuingDistributionPointRule) and (
             found.only_user_certificates,
             found.only_authority_certificates,
-            found.indirect,
             bool(found.full_name),
         ) == (
             rule.only_user_certificates,
             rule.only_authority_certificates,
-            rule.indirect,
             rule.issuer_name or rule.name is not None,
         ):
             return None

@@ -14,9 +14,8 @@ from typing import Final
 from jpki.der import oids
 from jpki.der.times import time_choice
 from jpki.der.writer import explicit, integer, sequence, tlv
-from jpki.errors import RuleViolation
 from jpki.model import profiles as rules
-from jpki.model.profiles import CRLExtensionRule, CRLProfile, NameTemplate, fill
+from jpki.model.profiles import CRLExtensionRule, CRLProfile
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import SignatureSuite
 from jpki.x509 import extensions
@@ -79,7 +78,6 @@ def prepare_crl(
     entries: Sequence[Revocation] = (),
     values: Mapping[str, str] = _NOTHING,
     point: bytes | None = None,
-    base: int | None = None,
 ) -> PreparedCRL:
     """Encode and lint a list of these revocations, ordered by serial number.
 
@@ -88,7 +86,6 @@ def prepare_crl(
             profile's lifetime says.
         values: fills the profile's placeholders, for a partition's name.
         point: DistributionPointName, DER, instead of the profile's own.
-        base: of a delta, the number of the list that it brings up to date.
 
     Raises:
         RuleViolation: a value is missing, or a rule refuses the result.
@@ -101,7 +98,6 @@ def prepare_crl(
         next_update=next_update,
         values=values,
         point=point,
-        base=base,
     )
     ordered = sorted(entries, key=lambda entry: entry.serial)
     dates = profile.invalidity_dates
@@ -139,7 +135,6 @@ def crl_frame(
     next_update: datetime | None = None,
     values: Mapping[str, str] = _NOTHING,
     point: bytes | None = None,
-    base: int | None = None,
 ) -> CRLFrame:
     """Encode everything but the entries; arguments as for `prepare_crl`.
 
@@ -149,13 +144,7 @@ def crl_frame(
     begins = this_update.astimezone(UTC).replace(microsecond=0)
     ends = (begins + profile.lifetime) if next_update is None else next_update
     ends = ends.astimezone(UTC).replace(microsecond=0)
-    contents = _Contents(
-        issuer=issuer,
-        number=number,
-        values=template_values(issuer, values),
-        point=point,
-        base=base,
-    )
+    filled = template_values(issuer, values)
     return CRLFrame(
         before=b"".join(
             (
@@ -168,7 +157,12 @@ def crl_frame(
         ),
         after=explicit(
             0,
-            sequence(*(_extension(rule, contents) for rule in profile.extensions)),
+            sequence(
+                *(
+                    _extension(rule, issuer, number, filled, point)
+                    for rule in profile.extensions
+                )
+            ),
         ),
         this_update=begins,
         next_update=ends,
@@ -190,55 +184,26 @@ def _entry(entry: Revocation, *, dates: bool) -> bytes:
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Contents:
-    """What extensions are made from."""
-
-    issuer: IssuerView
-    number: int
-    values: Mapping[str, str]
-    point: bytes | None
-    base: int | None
-
-
-def _extension(rule: CRLExtensionRule, contents: _Contents) -> bytes:
-    issuer = contents.issuer
+def _extension(
+    rule: CRLExtensionRule,
+    issuer: IssuerView,
+    number: int,
+    values: Mapping[str, str],
+    point: bytes | None,
+) -> bytes:
     match rule:
         case rules.AuthorityKeyIdentifierRule():
             value = authority_key_identifier(rule, issuer)
         case rules.CRLNumberRule():
-            value = integer(contents.number)
-        case rules.DeltaCRLIndicatorRule():
-            if contents.base is None:
-                raise RuleViolation("crl.delta", "RFC 5280 5.2.4", "no base is given")
-            value = integer(contents.base)
-        case rules.FreshestCRLRule():
-            value = sequence(sequence(_freshest(rule, contents)))
+            value = integer(number)
         case rules.IssuingDistributionPointRule():
-            named: bytes | None = None
-            if rule.issuer_name or rule.name is not None:
-                named = contents.point or _named(rule.name or (), contents)
+            if point is None and rule.issuer_name:
+                point = extensions.distribution_point_name(issuer.name)
+            elif point is None and rule.name is not None:
+                point = extensions.distribution_point_name(fill_name(rule.name, values))
             value = extensions.issuing_distribution_point(
-                named,
+                point,
                 only_user_certificates=rule.only_user_certificates,
                 only_authority_certificates=rule.only_authority_certificates,
-                indirect=rule.indirect,
             )
     return extensions.extension(rule.oid, rule.critical, value)
-
-
-def _named(template: NameTemplate, contents: _Contents) -> bytes:
-    """A point of this name; without a template, of the issuer's own."""
-    name = contents.issuer.name
-    if template:
-        name = fill_name(template, contents.values)
-    return extensions.distribution_point_name(name)
-
-
-def _freshest(rule: rules.FreshestCRLRule, contents: _Contents) -> bytes:
-    """Where deltas are: at the list's own point, if no other is given."""
-    if rule.name is None:
-        return contents.point or _named((), contents)
-    name = fill_name(rule.name, contents.values)
-    uri = None if rule.uri is None else fill(rule.uri, contents.values)
-    return extensions.distribution_point_name(name, uri)

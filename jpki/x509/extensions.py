@@ -161,7 +161,6 @@ def issuing_distribution_point(
     *,
     only_user_certificates: bool = False,
     only_authority_certificates: bool = False,
-    indirect: bool = False,
 ) -> bytes:
     """IssuingDistributionPoint (RFC 5280 5.2.5) of a DistributionPointName."""
     true = boolean(True)
@@ -169,7 +168,6 @@ def issuing_distribution_point(
         point or b"",
         implicit(1, true) if only_user_certificates else b"",
         implicit(2, true) if only_authority_certificates else b"",
-        implicit(4, true) if indirect else b"",
     )
 
 

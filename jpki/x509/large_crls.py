@@ -83,7 +83,6 @@ def prepare_large_crl(
     entries: RevocationColumns,
     values: Mapping[str, str] = _NOTHING,
     point: bytes | None = None,
-    base: int | None = None,
 ) -> LargeCRL:
     """Encode a list of these revocations.
 
@@ -95,7 +94,6 @@ def prepare_large_crl(
             profile's lifetime says.
         values: fills the profile's placeholders, for a partition's name.
         point: DistributionPointName, DER, instead of the profile's own.
-        base: of a delta, the number of the list that it brings up to date.
 
     Raises:
         RuleViolation: a value is missing, or a rule refuses the rows or the frame.
@@ -109,7 +107,6 @@ def prepare_large_crl(
         next_update=next_update,
         values=values,
         point=point,
-        base=base,
     )
     findings = lint_crl(sequence(frame.before, frame.after), profile, issuer.suite)
     refuse_errors(findings)

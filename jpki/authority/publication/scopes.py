@@ -102,7 +102,7 @@ def kinds_of(profile: CRLProfile) -> tuple[CertificateKind, ...]:
 def lists_about(office: Office, certificate: CertificateRecord) -> tuple[ListName, ...]:
     """The lists that would carry this certificate: its shard first, the complete one.
 
-    None if the era publishes none.
+    Empty where the era publishes none.
     """
     where = certificate.authority, certificate.generation
     scopes = [
