@@ -12,7 +12,7 @@ from jpki.authority.checkpoints import checkpoint_due
 from jpki.authority.intake import apply_event, cursor
 from jpki.authority.keyrings import ResponderKeyring
 from jpki.authority.office import Keyring, Office
-from jpki.authority.publication import publish_due
+from jpki.authority.publication import Board, publish_due
 from jpki.authority.publication.budget import list_sizes
 from jpki.authority.recovery import recover
 from jpki.authority.responder_keys import renew_responders
@@ -97,10 +97,10 @@ class Follower:
 
         And sign the audit log's head from time to time.
         """
-        failing = False
+        failing, board = False, Board()
         while not stop.is_set():
             try:
-                published = publish_due(self._office, at=self._clock())
+                published = publish_due(self._office, at=self._clock(), board=board)
                 for record in published:
                     _log.info("CRL %d of %s", record.number, record.authority)
                 if published:

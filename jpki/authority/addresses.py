@@ -11,5 +11,5 @@ def list_addresses(office: Office, authority: str, generation: int) -> dict[str,
     """Values of the placeholders that stand for the addresses of one key's lists."""
     return {
         f"{scope}_url": f"{office.crls_url}/{authority}/{generation}/{scope}.crl"
-        for scope in ("crl", "arl")
+        for scope in ("crl", "arl", "delta")
     }

@@ -17,6 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from jpki.authority.office import Office
+from jpki.authority.publication.deltas import beside
 from jpki.authority.publication.scopes import lists_about
 from jpki.errors import NotFound, RequestError
 from jpki.model.revocation import Revocation
@@ -115,7 +116,10 @@ def past_status(
     proofs: list[CRLRecord | None] = []
     if standing is Standing.REVOKED:
         assert entry is not None
-        proofs = [uow.archive.first_with(name, entry.position) for name in names]
+        deltas = [delta for delta in map(beside, names) if delta is not None]
+        proofs = [
+            uow.archive.first_with(name, entry.position) for name in (*names, *deltas)
+        ]
     elif standing is Standing.GOOD:
         proofs = [uow.archive.first_since(name, at) for name in names]
     in_force = next((record for record in held if record is not None), None)

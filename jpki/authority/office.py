@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from jpki import data
@@ -73,6 +73,8 @@ class Office:
     """Over how many lists certificates are spread whose profile names `{shard}`."""
     crl_budget: int = 10_000_000
     """Octets that a list should not grow beyond."""
+    crl_deltas: timedelta | None = None
+    """How old a delta CRL becomes at most; None where there are only complete ones."""
     step: Step = _walk_on
     topology: Topology = field(default_factory=data.topology)
     certificate_profile: Callable[[str], CertificateProfile] = data.certificate_profile

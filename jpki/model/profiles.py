@@ -34,9 +34,11 @@ __all__ = [
     "CRLProfile",
     "CertificatePoliciesRule",
     "CertificateProfile",
+    "DeltaCRLIndicatorRule",
     "DirectoryAlternativeNameRule",
     "ExtendedKeyUsageRule",
     "ExtensionRule",
+    "FreshestCRLRule",
     "InhibitAnyPolicyRule",
     "IssuerAlternativeNameRule",
     "IssuingDistributionPointRule",
@@ -353,8 +355,27 @@ class CRLNumberRule(_Rule):
     oid: ClassVar[str] = oids.CRL_NUMBER
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeltaCRLIndicatorRule(_Rule):
+    """RFC 5280 5.2.4."""
+
+    oid: ClassVar[str] = oids.DELTA_CRL_INDICATOR
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FreshestCRLRule(_Rule):
+    """RFC 5280 5.2.6 with the address of the delta CRLs."""
+
+    oid: ClassVar[str] = oids.FRESHEST_CRL
+    uri: str
+
+
 CRLExtensionRule = (
-    AuthorityKeyIdentifierRule | CRLNumberRule | IssuingDistributionPointRule
+    AuthorityKeyIdentifierRule
+    | CRLNumberRule
+    | DeltaCRLIndicatorRule
+    | IssuingDistributionPointRule
+    | FreshestCRLRule
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from jpki import data
@@ -109,6 +110,7 @@ def open_office(
         issuance_approval=own.issuance_approval,
         crl_budget=own.crl_budget_octets,
         crl_shards=own.crl_shards,
+        crl_deltas=_deltas(settings),
         step=_killed_at(own.killed_at),
         certificate_profile=profiles.certificate_profile,
         crl_profile=profiles.crl_profile,
@@ -134,6 +136,7 @@ def open_status_office(settings: Settings) -> Office:
         random=system_random,
         ocsp_url=settings.authority.ocsp_url,
         crls_url=settings.authority.crls_url,
+        crl_deltas=_deltas(settings),
         crl_budget=settings.authority.crl_budget_octets,
         certificate_profile=profiles.certificate_profile,
         crl_profile=profiles.crl_profile,
@@ -174,6 +177,11 @@ def _era(settings: Settings) -> Era:
     if serials == ERA_SERIALS:
         return era
     return replace(era, serials=SerialScheme(serials))
+
+
+def _deltas(settings: Settings) -> timedelta | None:
+    minutes = settings.authority.crl_delta_minutes
+    return timedelta(minutes=minutes) if minutes else None
 
 
 def _killed_at(point: str | None) -> Step:

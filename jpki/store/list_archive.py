@@ -49,6 +49,10 @@ class ListArchive(Rows):
         """The first list of this name whose thisUpdate is not before an instant."""
         return self._first(name, _LIST.this_update >= instant)
 
+    def first_until(self, name: ListName, instant: datetime) -> CRLRecord | None:
+        """The first list of this name whose nextUpdate is after an instant."""
+        return self._first(name, _LIST.next_update > instant)
+
     def first_with(self, name: ListName, position: int) -> CRLRecord | None:
         """The first list of this name that has seen a line of the journal."""
         return self._first(name, _LIST.journal_position >= position)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     TextClause,
     bindparam,
+    exists,
     func,
     select,
     update,
@@ -245,12 +246,13 @@ class Journal(Rows):
         *,
         shard: str | None = None,
         alive_at: datetime | None,
+        after: int = 0,
     ) -> RevocationColumns:
         """What a CRL of one key lists, by serial number: revoked ones of these kinds.
 
         Those that had expired before `alive_at` are left out (RFC 5280 3.3: an entry
         stays until it has been on one list issued after the certificate's end). With a
-        shard, only certificates that name it.
+        shard, only certificates that name it; with a position, only lines after it.
         """
         # Only who makes lists needs numpy.
         from jpki.store.revocation_listing import columns_of_rows, listing
@@ -263,6 +265,8 @@ class Journal(Rows):
         ]
         if shard is not None:
             conditions.append(table.c.shard == shard)
+        if after:
+            conditions.append(table.c.position > after)
         if alive_at is not None:
             conditions.append(certificate.c.not_after >= alive_at)
         statement = (
@@ -391,6 +395,16 @@ class RevocationLists(Rows):
         if found is None or found.crl is None:
             raise NotFound("CRL", f"{record.authority}/{record.number}")
         return bytes(found.crl)
+
+    def is_made(self, name: ListName, this_update: datetime) -> bool:
+        """Whether a list of this name and time waits, or was ever in force."""
+        column = tables.crl.c
+        made = exists().where(
+            *_is(name),
+            column.this_update == this_update,
+            column.state != CRLState.REFUSED,
+        )
+        return bool(self._connection.execute(select(made)).scalar_one())
 
     def in_force(self) -> tuple[CRLRecord, ...]:
         """Every list that is in force, without its bytes."""

@@ -40,9 +40,9 @@ def is_signed_by(crl: CertificateList, wanted: Sequence[Issued]) -> bool:
 def is_older(crl: CertificateList, than: CertificateList) -> bool:
     """Whether a list came before another that is about the same."""
 
-    def scope(of: CertificateList) -> tuple[object, bytes | None]:
+    def scope(of: CertificateList) -> tuple[object, bytes | None, bool]:
         point = of.extension(oids.ISSUING_DISTRIBUTION_POINT)
-        return normalized(of.issuer), point
+        return normalized(of.issuer), point, of.delta_base is None
 
     def age(of: CertificateList) -> tuple[datetime, int]:
         return of.this_update, of.number or 0

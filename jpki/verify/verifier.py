@@ -61,7 +61,8 @@ class VerificationPolicy:
     """The signer is a citizen: the certificate carries the four items (基本4情報)."""
     revocation: RevocationMode = RevocationMode.REQUIRE
     max_revocation_age: timedelta | None = None
-    use_deltas: bool = False
+    use_deltas: bool = True
+    """Where a complete list says that there are deltas, one is asked for too."""
 
     def __post_init__(self) -> None:
         """Refuse a policy that asks for nothing.

@@ -239,6 +239,18 @@ def _number_size(crl: CRLToSign, profile: CRLProfile) -> str | None:
     return "the number is longer than 20 octets"
 
 
+@_rule("crl.delta", "RFC 5280 5.2.4, 5.2.6")
+def _delta(crl: CRLToSign, profile: CRLProfile) -> str | None:
+    base, number = crl.value(oids.DELTA_CRL_INDICATOR), crl.value(oids.CRL_NUMBER)
+    if base is None:
+        return None
+    if oids.FRESHEST_CRL in crl.extensions:
+        return "a delta says where deltas are"
+    if number is not None and not 0 <= base.integer() < number.integer():
+        return "the base does not come before the delta"
+    return None
+
+
 @_rule("crl.authority-key-identifier", "RFC 5280 5.2.1")
 def _issuer_key(crl: CRLToSign, profile: CRLProfile) -> str | None:
     extension = crl.extensions.get(oids.AUTHORITY_KEY_IDENTIFIER)

@@ -14,8 +14,9 @@ from typing import Final
 from jpki.der import oids
 from jpki.der.times import time_choice
 from jpki.der.writer import explicit, integer, sequence, tlv
+from jpki.errors import RuleViolation
 from jpki.model import profiles as rules
-from jpki.model.profiles import CRLExtensionRule, CRLProfile
+from jpki.model.profiles import CRLExtensionRule, CRLProfile, fill
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import SignatureSuite
 from jpki.x509 import extensions
@@ -78,6 +79,7 @@ def prepare_crl(
     entries: Sequence[Revocation] = (),
     values: Mapping[str, str] = _NOTHING,
     point: bytes | None = None,
+    base: int | None = None,
 ) -> PreparedCRL:
     """Encode and lint a list of these revocations, ordered by serial number.
 
@@ -86,6 +88,7 @@ def prepare_crl(
             profile's lifetime says.
         values: fills the profile's placeholders, for a partition's name.
         point: DistributionPointName, DER, instead of the profile's own.
+        base: of a delta CRL, the number of the complete one that it goes on from.
 
     Raises:
         RuleViolation: a value is missing, or a rule refuses the result.
@@ -98,6 +101,7 @@ def prepare_crl(
         next_update=next_update,
         values=values,
         point=point,
+        base=base,
     )
     ordered = sorted(entries, key=lambda entry: entry.serial)
     dates = profile.invalidity_dates
@@ -135,6 +139,7 @@ def crl_frame(
     next_update: datetime | None = None,
     values: Mapping[str, str] = _NOTHING,
     point: bytes | None = None,
+    base: int | None = None,
 ) -> CRLFrame:
     """Encode everything but the entries; arguments as for `prepare_crl`.
 
@@ -159,7 +164,7 @@ def crl_frame(
             0,
             sequence(
                 *(
-                    _extension(rule, issuer, number, filled, point)
+                    _extension(rule, issuer, number, filled, point, base)
                     for rule in profile.extensions
                 )
             ),
@@ -190,12 +195,19 @@ def _extension(
     number: int,
     values: Mapping[str, str],
     point: bytes | None,
+    base: int | None,
 ) -> bytes:
     match rule:
         case rules.AuthorityKeyIdentifierRule():
             value = authority_key_identifier(rule, issuer)
         case rules.CRLNumberRule():
             value = integer(number)
+        case rules.DeltaCRLIndicatorRule():
+            if base is None:
+                raise RuleViolation("crl.delta", "RFC 5280 5.2.4", "it has no base")
+            value = extensions.delta_crl_indicator(base)
+        case rules.FreshestCRLRule():
+            value = extensions.freshest_crl(fill(rule.uri, values))
         case rules.IssuingDistributionPointRule():
             if point is None and rule.issuer_name:
                 point = extensions.distribution_point_name(issuer.name)

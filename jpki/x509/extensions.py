@@ -41,6 +41,7 @@ __all__ = [
     "basic_constraints",
     "certificate_policies",
     "crl_distribution_points",
+    "delta_crl_indicator",
     "distribution_point_name",
     "extended_key_usage",
     "extension",
@@ -169,6 +170,17 @@ def issuing_distribution_point(
         implicit(1, true) if only_user_certificates else b"",
         implicit(2, true) if only_authority_certificates else b"",
     )
+
+
+def delta_crl_indicator(base: int) -> bytes:
+    """BaseCRLNumber (RFC 5280 5.2.4)."""
+    return integer(base)
+
+
+def freshest_crl(uri: str) -> bytes:
+    """FreshestCRL (RFC 5280 5.2.6): one point, with an address."""
+    name = implicit(0, encode_general_names(URIName(uri)))
+    return sequence(sequence(explicit(0, name)))
 
 
 def reason_code(reason: RevocationReason) -> bytes:

@@ -83,6 +83,7 @@ def prepare_large_crl(
     entries: RevocationColumns,
     values: Mapping[str, str] = _NOTHING,
     point: bytes | None = None,
+    base: int | None = None,
 ) -> LargeCRL:
     """Encode a list of these revocations.
 
@@ -94,6 +95,7 @@ def prepare_large_crl(
             profile's lifetime says.
         values: fills the profile's placeholders, for a partition's name.
         point: DistributionPointName, DER, instead of the profile's own.
+        base: of a delta CRL, the number of the complete one that it goes on from.
 
     Raises:
         RuleViolation: a value is missing, or a rule refuses the rows or the frame.
@@ -107,6 +109,7 @@ def prepare_large_crl(
         next_update=next_update,
         values=values,
         point=point,
+        base=base,
     )
     findings = lint_crl(sequence(frame.before, frame.after), profile, issuer.suite)
     refuse_errors(findings)

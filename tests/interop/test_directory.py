@@ -19,9 +19,10 @@ from jpki.x509.names import rfc4514
 from jpki.x509.parse import parse_certificate
 from tests.support.installation import (
     GOVERNOR,
+    SERVERS,
     Installation,
+    founded_installation,
     listens,
-    running_installation,
     send,
     within,
 )
@@ -80,16 +81,20 @@ def _list(installation: Installation, scope: str) -> bytes:
 @pytest.mark.needs("ldap", "ldap-tools")
 def test_a_certificate_leads_to_its_list(tmp_path: Path) -> None:
     """By the directory name in it; so do the issuer's name and its certificate."""
-    with running_installation(tmp_path / "site") as made:
+    with founded_installation(tmp_path / "site") as made:
+        config = made.layout.config
+        lines = "[authority]\ncrl_delta_minutes = 60"
+        config.write_text(config.read_text().replace("[authority]", lines))
+        made.start(*SERVERS)
         issued = made.certified()
         port = made.settings.revocation.port
-        address = f"/crls/{GOVERNOR}/1/crl-08220.crl"
-        assert within(20, lambda: send(port, "GET", address).status == 200)
+        for scope in ("crl-08220", "delta"):
+            address = f"/crls/{GOVERNOR}/1/{scope}.crl"
+            assert within(20, lambda: send(port, "GET", address).status == 200)  # noqa: B023
         time.sleep(1)
         ldif = tmp_path / "lists.ldif"
-        config = str(made.layout.config)
         written = CliRunner().invoke(
-            main, ["revocation", "ldif", "--output", str(ldif), "--config", config]
+            main, ["revocation", "ldif", "--output", str(ldif), "--config", str(config)]
         )
         assert written.exit_code == 0, written.output
         assert all(len(line) <= 76 for line in ldif.read_text("ascii").splitlines())
@@ -104,6 +109,9 @@ def test_a_certificate_leads_to_its_list(tmp_path: Path) -> None:
             assert shard == _list(made, "crl-08220")
             assert _found(url, issuer, crl) == [_list(made, "crl")]
             assert _found(url, issuer, arl) == [_list(made, "arl")]
+            assert _found(url, issuer, "deltaRevocationList;binary") == [
+                _list(made, "delta")
+            ]
             assert _found(url, issuer, "cACertificate;binary") == [
                 issued.authority_certificate
             ]

@@ -31,6 +31,7 @@ from jpki.x509.ocsp import (
     parse_response,
 )
 from tests.support.databases import copy_founded
+from tests.support.desk import Desk
 from tests.support.offices import (
     FOUNDING,
     GOVERNOR,
@@ -123,6 +124,21 @@ def test_lists_with_every_reason_and_empty_ones(office: Office, lint: _Lint) -> 
     sizes = {len(parse_crl(octets)) for octets in lists}
     assert sizes == {0, len(RevocationReason)}
     assert [lint.crl(octets) for octets in lists] == [""] * len(lists)
+
+
+def test_deltas_and_the_lists_they_go_on_from(tmp_path: Path, lint: _Lint) -> None:
+    """With news, and without."""
+    desk = Desk(copy_founded(tmp_path))
+    desk.office = replace(desk.office, crl_deltas=timedelta(hours=6))
+    bad = desk.issue()
+    desk.due(0)
+    desk.due(1)
+    empty = desk.octets("delta")
+    desk.revoke(bad, 2)
+    desk.due(2)
+    made = [desk.octets("crl"), empty, desk.octets("delta")]
+    assert [len(parse_crl(octets)) for octets in made] == [0, 0, 1]
+    assert [lint.crl(octets) for octets in made] == [""] * len(made)
 
 
 def _asked(office: Office, serials: Sequence[int], digest: Digest) -> bytes:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from jpki.authority.misbehaving.faults import Fault
 from jpki.authority.office import Office, whole_second
+from jpki.authority.publication.deltas import base_of
 from jpki.authority.publication.preparing import entries_of, prepare_list
 from jpki.authority.publication.scopes import profile_of
 from jpki.errors import NotFound
@@ -46,15 +47,23 @@ def wrong_list(office: Office, name: ListName, fault: Fault, at: datetime) -> by
             case Fault.WRONG_NUMBER:
                 number = 1
         key = uow.authorities.generation(name.authority, name.generation)
+        base = base_of(uow, name, moment)
         entries: RevocationColumns = columns_of([])
         if fault is not Fault.EMPTY_LIST:
-            entries = entries_of(office, uow, name, alive_at=None)
+            entries = entries_of(office, uow, name, alive_at=None, base=base)
             if fault is Fault.STALE:
                 # A list cannot know what came after it.
                 limit = int(begins.timestamp())
                 entries = entries.at((entries.revoked_at <= limit).nonzero()[0])
         prepared = prepare_list(
-            office, uow, name, number=number, at=begins, entries=entries
+            office,
+            uow,
+            name,
+            number=number,
+            at=begins,
+            entries=entries,
+            # It comes before a wrong number, too.
+            base=None if base is None else min(base.number, number - 1),
         )
     signer = office.keyring.open(key.key_uri)
     return bytes(prepared.signed(signer.sign(prepared.tbs)))

@@ -14,8 +14,8 @@ rise over all that were published before, when an older backup is restored.
 
 from __future__ import annotations
 
-from jpki.authority.publication.due import publish_due
+from jpki.authority.publication.due import Board, publish_due
 from jpki.authority.publication.publishing import finish_crl, publish
 from jpki.authority.publication.scopes import SCOPES
 
-__all__ = ["SCOPES", "finish_crl", "publish", "publish_due"]
+__all__ = ["SCOPES", "Board", "finish_crl", "publish", "publish_due"]

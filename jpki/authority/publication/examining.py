@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from jpki.authority.office import Office
+from jpki.authority.publication.deltas import DELTA, beside
 from jpki.errors import IssuanceError
 from jpki.store.authority_records import CRLRecord, KeyGenerationRecord
-from jpki.x509.certificate_lists import CertificateList, parse_crl
+from jpki.x509.certificate_lists import parse_crl
 from jpki.x509.keys import verify_signature
 from jpki.x509.listed_columns import columns_in
 from jpki.x509.revocation_columns import RevocationColumns, changes
@@ -42,35 +45,93 @@ def examine(
         raise IssuanceError("it bears another number than the one recorded")
     if new.this_update != waiting.this_update:
         raise IssuanceError("it bears another time than the one recorded")
+    base = _base(office, waiting, new.delta_base)
     if current is not None:
-        _follow(office, new, current)
+        if new.number <= current.number:
+            raise IssuanceError("its number does not rise")
+        if new.this_update < current.this_update:
+            raise IssuanceError("its time goes back")
+    _keep_all(office, columns_in(new), current, base)
+    delta = _delta_beside(office, waiting)
+    if delta is not None:
+        _keep_all(office, columns_in(new), delta, current)
 
 
-def _follow(office: Office, new: CertificateList, current: CRLRecord) -> None:
-    """Say that a list may replace this one."""
+def _base(office: Office, waiting: CRLRecord, number: int | None) -> CRLRecord | None:
+    """The complete list that a delta goes on from."""
+    if (number is not None) is not (waiting.scope == DELTA):
+        raise IssuanceError("a delta is no complete list, nor the other way round")
+    if number is None:
+        return None
     with office.store.read() as uow:
-        old = parse_crl(uow.crls.bytes_of(current))
-    if old.number is None or new.number is None or new.number <= old.number:
-        raise IssuanceError("its number does not rise")
-    if new.this_update < old.this_update:
-        raise IssuanceError("its time goes back")
-    compared = changes(columns_in(old), columns_in(new))
+        base = uow.archive.numbered(waiting.authority, number)
+    if base is None or base.name != beside(waiting.name):
+        raise IssuanceError(f"there is no complete list {number} that it goes on from")
+    return base
+
+
+def _delta_beside(office: Office, waiting: CRLRecord) -> CRLRecord | None:
+    """The delta in force that knows no more than this complete list."""
+    other = beside(waiting.name)
+    if other is None or other.scope != DELTA:
+        return None
+    with office.store.read() as uow:
+        delta = uow.crls.standing(other)
+    if delta is None or delta.journal_position > waiting.journal_position:
+        return None
+    return delta
+
+
+def _keep_all(
+    office: Office,
+    new: RevocationColumns,
+    before: CRLRecord | None,
+    beside_it: CRLRecord | None,
+) -> None:
+    """Say that a new list still tells all that one before it told, and as it was.
+
+    Args:
+        office: whose lists they are.
+        new: the entries of the new list.
+        before: the one before it.
+        beside_it: a complete list that is in force with one of them: what a delta lacks
+            may stand there, and what had expired by then is missing rightly.
+    """
+    if before is None:
+        return
+    gone, expired_by = _unaltered(_columns(office, before), new), before.this_update
+    if beside_it is not None and len(gone):
+        gone = _unaltered(gone, _columns(office, beside_it))
+        expired_by = max(expired_by, beside_it.this_update)
+    _refuse_gone(office, before.authority, gone, expired_by)
+
+
+def _columns(office: Office, record: CRLRecord) -> RevocationColumns:
+    with office.store.read() as uow:
+        return columns_in(parse_crl(uow.crls.bytes_of(record)))
+
+
+def _unaltered(old: RevocationColumns, new: RevocationColumns) -> RevocationColumns:
+    """What is not in the new one; what is must be the same."""
+    compared = changes(old, new)
     altered, _ = compared.altered
     for entry in altered.rows():
         raise IssuanceError(f"the entry of serial number {entry.serial:x} was altered")
-    _gone(office, current, compared.gone)
+    return compared.gone
 
 
-def _gone(office: Office, current: CRLRecord, gone: RevocationColumns) -> None:
-    """Say that what is not listed any more had expired when it last was.
+def _refuse_gone(
+    office: Office, authority: str, gone: RevocationColumns, expired_by: datetime
+) -> None:
+    """Say that what is not listed any more had expired.
 
     Raises:
-        IssuanceError: one had not.
+        IssuanceError: something had not.
     """
     serials = [entry.serial for entry in gone.rows()]
     with office.store.read() as uow:
-        ends = uow.certificates.ends(current.authority, serials)
+        ends = uow.certificates.ends(authority, serials)
     for serial in serials:
         end = ends.get(serial)
-        if end is None or end >= current.this_update:
+        if end is None or end >= expired_by:
             raise IssuanceError(f"serial number {serial:x} would be un-revoked")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from jpki.authority.addresses import list_addresses
 from jpki.authority.certifying import issuer_view
 from jpki.authority.office import Office
 from jpki.authority.publication.scopes import kinds_of, profile_of, shard_in
 from jpki.errors import NotFound
 from jpki.store import AuthorityUnitOfWork
-from jpki.store.authority_records import ListName
+from jpki.store.authority_records import CRLRecord, ListName
 from jpki.x509.large_crls import LargeCRL, prepare_large_crl
 from jpki.x509.revocation_columns import RevocationColumns
 
@@ -22,6 +23,7 @@ def entries_of(
     name: ListName,
     *,
     alive_at: datetime | None,
+    base: CRLRecord | None = None,
 ) -> RevocationColumns:
     """What is revoked of that which the list is about.
 
@@ -29,7 +31,9 @@ def entries_of(
         office: whose list it is.
         uow: the books.
         name: the list.
-        alive_at: what had expired by then is left out.
+        alive_at: what had expired by then is left out; but a delta keeps everything
+            until it has been on a complete list (RFC 5280 5.2.4).
+        base: of a delta, the complete list that it goes on from.
 
     Raises:
         IssuanceError: the era has no such list.
@@ -39,7 +43,8 @@ def entries_of(
         name.generation,
         kinds_of(profile_of(office, name.scope)),
         shard=shard_in(name.scope),
-        alive_at=alive_at,
+        alive_at=alive_at if base is None else None,
+        after=0 if base is None else base.journal_position,
     )
 
 
@@ -51,6 +56,7 @@ def prepare_list(
     number: int,
     at: datetime,
     entries: RevocationColumns,
+    base: int | None = None,
 ) -> LargeCRL:
     """The list with these entries, to be signed by its key.
 
@@ -69,7 +75,9 @@ def prepare_list(
         number=number,
         this_update=at,
         entries=entries,
+        values=list_addresses(office, name.authority, name.generation),
         point=_point(uow, name),
+        base=base,
     )
 
 

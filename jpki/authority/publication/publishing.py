@@ -10,6 +10,7 @@ from typing import Final
 
 from jpki.authority.certifying import signing_generation
 from jpki.authority.office import Office, whole_second
+from jpki.authority.publication.deltas import base_of, beside
 from jpki.authority.publication.examining import examine
 from jpki.authority.publication.preparing import entries_of, prepare_list
 from jpki.errors import ClockBehind, Conflict, EncodingError, IssuanceError
@@ -46,6 +47,7 @@ def publish(
     Raises:
         NotFound: the authority or its key is not founded.
         ClockBehind: the clock stands before the last list.
+        Conflict: a complete list and its delta would be of the same second.
         IssuanceError: the new list failed its examination; the old one stays.
     """
     moment = whole_second(at)
@@ -62,9 +64,16 @@ def publish(
             number = max(last + 1, int(moment.timestamp()))
             _refuse_old_clock(current, moment)
             alive_at = None if current is None else current.this_update
-            entries = entries_of(office, uow, name, alive_at=alive_at)
+            base = base_of(uow, name, moment)
+            entries = entries_of(office, uow, name, alive_at=alive_at, base=base)
             prepared = prepare_list(
-                office, uow, name, number=number, at=moment, entries=entries
+                office,
+                uow,
+                name,
+                number=number,
+                at=moment,
+                entries=entries,
+                base=None if base is None else base.number,
             )
             position = uow.journal.position()
         record = CRLRecord(
@@ -81,6 +90,7 @@ def publish(
         with office.store.write() as uow:
             if uow.crls.last_number(authority) >= number:
                 continue
+            _refuse_same_second(uow, name, moment)
             _record(uow, record, prepared, by=by)
             uow.commit()
         office.step("publication.recorded")
@@ -169,6 +179,15 @@ def _refuse_old_clock(current: CRLRecord | None, at: datetime) -> None:
     if current is not None and at < current.this_update:
         what = f"CRL {current.number} of {current.authority}"
         raise ClockBehind(at, current.this_update, what)
+
+
+def _refuse_same_second(uow: AuthorityUnitOfWork, name: ListName, at: datetime) -> None:
+    other = beside(name)
+    if other is not None and uow.crls.is_made(other, at):
+        raise Conflict(
+            f"{'/'.join(map(str, other))} is of the same second",
+            hint="publish again a second later",
+        )
 
 
 def _record(

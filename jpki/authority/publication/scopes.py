@@ -3,6 +3,7 @@
 A key has a complete list for end entities (`crl`), one for authorities (`arl`), and,
 where the era has them, one for each point that residents' certificates name: the
 scope of such a shard is `crl-` and its name, such as `crl-08220` for a municipality.
+Where the installation wants them, `delta` has what came after a complete list.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Final
 
 from jpki.authority.identifiers import national_id
 from jpki.authority.office import Office
+from jpki.authority.publication.deltas import COMPLETE, DELTA, announcing, delta_of
 from jpki.errors import IssuanceError
 from jpki.model.profiles import CRLProfile, IssuingDistributionPointRule
 from jpki.model.purposes import Purpose
@@ -51,8 +53,11 @@ _END_ENTITIES: Final = tuple(
 
 
 def scopes_of(office: Office) -> tuple[str, ...]:
-    """The scopes of the lists that each key of this office has."""
-    return tuple(scope for scope in SCOPES if scope in office.era.profiles)
+    """The scopes of the lists that each key of this office has, beside its shards."""
+    scopes = tuple(scope for scope in SCOPES if scope in office.era.profiles)
+    if office.crl_deltas is not None and COMPLETE in scopes:
+        return (*scopes, DELTA)
+    return scopes
 
 
 def shards_of(
@@ -82,10 +87,25 @@ def profile_of(office: Office, scope: str) -> CRLProfile:
     Raises:
         IssuanceError: the era has none of this scope.
     """
+    if scope == DELTA and office.crl_deltas is not None:
+        return delta_of(_profile(office, COMPLETE), office.crl_deltas)
     role = scope if shard_in(scope) is None else _SHARD_ROLE
-    if role not in (*scopes_of(office), _SHARD_ROLE) or role not in office.era.profiles:
-        raise IssuanceError(f"era {office.era.id} publishes no {scope[:60]!r}")
+    if role not in (*SCOPES, _SHARD_ROLE):
+        raise _not_published(office, scope)
+    profile = _profile(office, role)
+    if scope == COMPLETE and office.crl_deltas is not None:
+        return announcing(profile)
+    return profile
+
+
+def _profile(office: Office, role: str) -> CRLProfile:
+    if role not in office.era.profiles:
+        raise _not_published(office, role)
     return office.crl_profile(office.era.profiles[role])
+
+
+def _not_published(office: Office, what: str) -> IssuanceError:
+    return IssuanceError(f"era {office.era.id} publishes no {what[:60]!r}")
 
 
 def kinds_of(profile: CRLProfile) -> tuple[CertificateKind, ...]:
@@ -102,13 +122,14 @@ def kinds_of(profile: CRLProfile) -> tuple[CertificateKind, ...]:
 def lists_about(office: Office, certificate: CertificateRecord) -> tuple[ListName, ...]:
     """The lists that would carry this certificate: its shard first, the complete one.
 
-    Empty where the era publishes none.
+    Each says both who is revoked and who is not, as a delta does not. Empty where the
+    era publishes none.
     """
     where = certificate.authority, certificate.generation
     scopes = [
         scope
         for scope in scopes_of(office)
-        if certificate.kind in kinds_of(profile_of(office, scope))
+        if scope != DELTA and certificate.kind in kinds_of(profile_of(office, scope))
     ]
     if certificate.shard is not None:
         shard = shard_scope(office, certificate.shard)

@@ -8,6 +8,7 @@ from typing import Final
 
 from jpki import data
 from jpki.authority.publication import SCOPES
+from jpki.authority.publication.deltas import DELTA
 from jpki.authority.publication.budget import list_sizes
 from jpki.cli.doctor.certificates import certificates
 from jpki.cli.doctor.findings import (
@@ -105,7 +106,8 @@ def _lists(view: View) -> Iterator[Finding]:
         for scope in SCOPES
         if scope in data.era(view.settings.common.era).profiles
     ]
-    wanted += [name for name in standing if name[2] not in SCOPES]
+    given_up = () if view.settings.authority.crl_delta_minutes else (DELTA,)
+    wanted += [name for name in standing if name[2] not in (*SCOPES, *given_up)]
     for authority, number, scope in wanted:
         record = standing.get((authority, number, scope))
         name = f"{scope.upper()} {authority}/{number}"

@@ -6,6 +6,7 @@ import click
 
 from jpki.cli.revocation.ldif import ldif_command
 from jpki.cli.revocation.listing import list_command
+from jpki.cli.revocation.publishing import publish_command
 from jpki.cli.revocation.replaying import replay_command
 from jpki.cli.revocation.status import status_command
 
@@ -19,5 +20,6 @@ def revocation() -> None:
 
 revocation.add_command(ldif_command)
 revocation.add_command(list_command)
+revocation.add_command(publish_command)
 revocation.add_command(replay_command)
 revocation.add_command(status_command)

@@ -10,13 +10,17 @@ from pathlib import Path
 
 import click
 
+from jpki.access import load_credential
+from jpki.authority.delegation import find_caller
 from jpki.authority.office import Office
+from jpki.errors import NotInOffice
+from jpki.model.operators import Caller
 from jpki.model.ports import Clock
 from jpki.service.clock import ProcessClock, parse_instant
 from jpki.service.office import open_status_office
 from jpki.service.settings import load
 
-__all__ = ["as_json", "config", "instant_of", "opened", "written"]
+__all__ = ["as_json", "caller_of", "config", "instant_of", "opened", "written"]
 
 config = click.option(
     "--config",
@@ -43,6 +47,22 @@ def opened(file: Path) -> Iterator[tuple[Office, Clock]]:
         yield office, ProcessClock(settings.common.clock_offset)
     finally:
         office.store.close()
+
+
+def caller_of(office: Office, credential: Path) -> Caller:
+    """The operator whose credential this is.
+
+    Raises:
+        NotInOffice: nobody is, or not any more.
+    """
+    held = load_credential(credential)
+    known = find_caller(office, held.id)
+    if known is None or known.public_key != held.public_key:
+        raise NotInOffice(
+            f"{held.id} is not an operator in office",
+            hint="somebody who is enrolled, and neither dismissed nor revoked",
+        )
+    return known
 
 
 def instant_of(text: str | None, otherwise: datetime) -> datetime:

@@ -37,7 +37,9 @@ _CLASSES: Final = {
 }
 """By the attribute that names an entry: its structural class (RFC 4519, RFC 4523)."""
 _CRL: Final = "certificateRevocationList;binary"
-_ARL: Final = "authorityRevocationList;binary"
+_DELTA: Final = "deltaRevocationList;binary"
+_ATTRIBUTES: Final = {"arl": "authorityRevocationList;binary", "delta": _DELTA}
+"""By scope, where it is not the attribute of complete lists."""
 _CA: Final = "cACertificate;binary"
 _POINT: Final = "cRLDistributionPoint"
 
@@ -91,7 +93,7 @@ def _entries(uow: AuthorityUnitOfWork) -> list[_Entry]:
     for listed in sorted(uow.crls.in_force(), key=lambda record: record.name):
         octets = read_published(uow, listed).der.octets
         crl = parse_crl(octets)
-        attribute = _ARL if listed.scope == "arl" else _CRL
+        attribute = _ATTRIBUTES.get(listed.scope, _CRL)
         entry(_place_of(crl)).values.setdefault(attribute, []).append(octets)
     return list(found.values())
 
@@ -113,6 +115,8 @@ def _records(entries: Sequence[_Entry]) -> Iterator[str]:
         classes = ["top", kind]
         if kind != _POINT and entry.values:
             classes.append("pkiCA")
+        if _DELTA in entry.values:
+            classes.append("deltaCRL")
         yield "\n" if place else ""
         yield _line("dn", rfc4514(entry.name).encode())
         for each in classes:

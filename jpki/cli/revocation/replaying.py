@@ -12,13 +12,9 @@ from typing import Final
 
 import click
 
-from jpki.access import load_credential
-from jpki.authority.delegation import find_caller
-from jpki.authority.office import Office
 from jpki.authority.replay import Replayed, replay
 from jpki.cli.language import language_of
-from jpki.errors import NotInOffice
-from jpki.model.operators import Caller
+from jpki.cli.revocation.books import caller_of
 from jpki.service.clock import ProcessClock
 from jpki.service.office import open_office, open_register
 from jpki.service.settings import load
@@ -88,7 +84,7 @@ def replay_command(
     outside = OutsideJournal(journal or settings.authority.revocation_journal)
     office = open_office(settings, open_register(settings, clock), restored=True)
     try:
-        by = _caller(office, credential)
+        by = caller_of(office, credential)
         with _progress(outside.path, quiet=as_json) as told:
             done = replay(
                 office, outside, at=clock(), by=by, dry_run=dry_run, progress=told
@@ -100,17 +96,6 @@ def replay_command(
     else:
         _tell(done, dry_run)
     sys.exit(1 if done.problems else 0)
-
-
-def _caller(office: Office, credential: Path) -> Caller:
-    held = load_credential(credential)
-    known = find_caller(office, held.id)
-    if known is None or known.public_key != held.public_key:
-        raise NotInOffice(
-            f"{held.id} is not an operator in office",
-            hint="somebody who is enrolled, and neither dismissed nor revoked",
-        )
-    return known
 
 
 @contextmanager

@@ -145,3 +145,31 @@ def test_a_name_that_is_none_is_refused_with_an_example(tmp_path: Path) -> None:
     """Before anything is opened."""
     refused = _run("revocation", "status", "tanaka")
     assert refused.exit_code == 2 and "governor-08/1f3a" in refused.output
+
+
+def test_lists_are_published_on_demand(tmp_path: Path) -> None:
+    """What is due, or what is named; who is no operator publishes nothing."""
+    site = tmp_path / "site"
+    assert _run("init", site, "--prefecture", "08").exit_code == 0
+    config = site / "jpki.toml"
+    operator = "--as", _credential(site, 1), "--config", config
+    nothing = _run("revocation", "publish", *operator)
+    assert nothing.exit_code == 0, nothing.output
+    assert "no list is due" in nothing.output or "ありません" in nothing.output
+    made = _run("revocation", "publish", "governor-08/1/crl", *operator, "--json")
+    (one,) = json.loads(made.stdout)["published"]
+    assert one["list"] == "governor-08/1/crl"
+    again = _run("revocation", "publish", "governor-08/1/crl", *operator)
+    assert again.exit_code == 0
+    assert "✓ governor-08/1/crl" in again.output
+    half = _run(
+        *("revocation", "publish", "governor-99/1/crl", "governor-08/1/arl"), *operator
+    )
+    assert half.exit_code == 1
+    assert "✓ governor-08/1/arl" in half.output
+    assert "✗" in half.output
+    for wrong in ("crl", "governor-08/x/crl", "governor-08/1"):
+        assert _run("revocation", "publish", wrong, *operator).exit_code == 2
+    stranger = site / "data" / "credentials" / "authority-server.pem"
+    refused = _run("revocation", "publish", "--as", stranger, "--config", config)
+    assert refused.exit_code == 2
