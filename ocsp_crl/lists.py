@@ -20,15 +20,16 @@ from flask import Blueprint, Response, request
 
 from jpki.authority.kept_lists import KeptList, KeptLists
 from jpki.authority.office import Office
+from jpki.authority.publication.indirect import INDIRECT, bridge_name
 from jpki.authority.publication.lookup import list_for
-from jpki.authority.publication.scopes import kinds_in, shard_in
+from jpki.authority.publication.scopes import kinds_in, shard_scope
 from jpki.errors import Damaged, IssuanceError, NotFound, RequestError
 from jpki.service.answers import Answer, json_answer
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock, parse_instant
 from jpki.service.problems import plain_problem
 from jpki.service.representations import Representation, choose
-from jpki.store import AuthorityStore
 from jpki.store.authority_records import CRLRecord, ListName
+from jpki.x509.extensions import distribution_point_name
 from jpki.x509.names import parse_name, rfc4514
 from jpki.x509.parse import parse_certificate
 from ocsp_crl.gate import require_scope
@@ -85,7 +86,7 @@ def blueprint(service: ListService) -> Blueprint:
     @routes.get("")
     def crls() -> Answer:
         """Which lists are in force, and where."""
-        return json_answer({"crls": _in_force(service.office.store)})
+        return json_answer({"crls": _in_force(service.office)})
 
     @routes.get(f"{one}.<kind>")
     def current(authority: str, generation: int, scope: str, kind: str) -> Response:
@@ -203,16 +204,24 @@ def _while_in_force(service: ListService, kept: KeptList, now: datetime) -> str:
 # -- what there is --------------------------------------------------------------------
 
 
-def _in_force(store: AuthorityStore) -> list[dict[str, object]]:
-    with store.read() as uow:
+def _in_force(office: Office) -> list[dict[str, object]]:
+    with office.store.read() as uow:
         records = uow.crls.in_force()
         names = {
             authority.id: rfc4514(parse_name(authority.name))
             for authority in uow.authorities.all()
         }
         points = {
-            (shard.authority, shard.generation, shard.id): shard.point
+            ListName(shard.authority, shard.generation, scope): shard.point
             for shard in uow.shards.all()
+            if (scope := shard_scope(office, shard.id)) is not None
+        }
+        bridge = bridge_name(uow)
+    if bridge is not None:
+        points |= {
+            record.name: distribution_point_name(bridge)
+            for record in records
+            if record.scope == INDIRECT
         }
     return [
         _described(record, names[record.authority], points)
@@ -221,13 +230,10 @@ def _in_force(store: AuthorityStore) -> list[dict[str, object]]:
 
 
 def _described(
-    record: CRLRecord, issuer: str, points: Mapping[tuple[str, int, str], bytes]
+    record: CRLRecord, issuer: str, points: Mapping[ListName, bytes]
 ) -> dict[str, object]:
-    shard = shard_in(record.scope)
-    point = None
-    if shard is not None:
-        octets = points[record.authority, record.generation, shard]
-        point = base64.b64encode(octets).decode("ascii")
+    octets = points.get(record.name)
+    point = None if octets is None else base64.b64encode(octets).decode("ascii")
     return {
         "authority": record.authority,
         "issuer": issuer,

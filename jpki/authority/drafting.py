@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from jpki import data
 from jpki.authority.addresses import list_addresses
 from jpki.authority.certifying import Signing, pending_record
 from jpki.authority.office import Office
+from jpki.authority.publication.indirect import bridge_name, naming
 from jpki.authority.sharding import Part, part_of, spread
 from jpki.errors import OutsideSigningWindow
 from jpki.model.calendar import JST
 from jpki.model.codes import MunicipalityCode
+from jpki.model.names import Name
 from jpki.model.operators import Caller
 from jpki.model.ports import Random
 from jpki.model.profiles import Validity
@@ -72,6 +75,10 @@ class Drafting:
         self._uow = uow
         self._shared: dict[Hashable, _Shared] = {}
 
+    @cached_property
+    def _bridge(self) -> Name | None:
+        return bridge_name(self._uow)
+
     def draft(self, wanted: Wanted, signing: Signing, serial: int) -> Draft:
         """Fill the profile and lint the exact bytes.
 
@@ -82,6 +89,8 @@ class Drafting:
         office, application = wanted.office, wanted.application
         role = application.purpose.value
         profile = office.certificate_profile(office.era.profiles[role])
+        if office.crl_indirect and self._bridge is not None:
+            profile = naming(profile, self._bridge)
         end = _end(profile.validity, wanted)
         spread_by = spread(profile, office.crl_shards, serial)
         name = (

@@ -75,6 +75,9 @@ class Office:
     """Octets that a list should not grow beyond."""
     crl_deltas: timedelta | None = None
     """How old a delta CRL becomes at most; None where there are only complete ones."""
+    crl_indirect: bool = False
+    """Whether the bridge lists what all authorities have revoked, and certificates
+    name that list beside their own."""
     step: Step = _walk_on
     topology: Topology = field(default_factory=data.topology)
     certificate_profile: Callable[[str], CertificateProfile] = data.certificate_profile

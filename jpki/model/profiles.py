@@ -19,7 +19,7 @@ from jpki.der import oids
 from jpki.errors import RuleViolation
 from jpki.model.calendar import JST, MonthDay, birthday_in, nth_birthday
 from jpki.model.characters import Substitution
-from jpki.model.names import StringType
+from jpki.model.names import Name, StringType
 
 __all__ = [
     "ISSUER_VALUES",
@@ -209,6 +209,9 @@ class CRLDistributionPointsRule(_Rule):
     name: NameTemplate | None
     uri: str | None = None
     """An address of the same list, in the same point (RFC 5280 4.2.1.13)."""
+    crl_issuer: Name | None = None
+    """Who lists such certificates too, in an indirect CRL at its own name: a second
+    point."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -346,6 +349,8 @@ class IssuingDistributionPointRule(_Rule):
     """Whether the point is named like the issuer itself."""
     only_user_certificates: bool
     only_authority_certificates: bool
+    indirect: bool = False
+    """Whether entries name their issuers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

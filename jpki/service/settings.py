@@ -112,6 +112,9 @@ class AuthoritySettings:
     crl_delta_minutes: int = setting(0, limits=(0, 1440))
     """How old a delta CRL becomes at most; 0 for complete lists only. With deltas, news
     go into them at once, and a key's complete list appears once in its period."""
+    crl_indirect: bool = False
+    """The bridge publishes, once in a period, an indirect list of what all authorities
+    have revoked; certificates issued from then on name it beside their own."""
     crl_budget_octets: int = setting(10_000_000, limits=(1_000, 512 << 20))
     """How long a CRL may become. It is published beyond that all the same; `jpki
     doctor` and the log of `ca_server` tell from 80 % on."""

@@ -241,7 +241,7 @@ class Journal(Rows):
     def listed(
         self,
         authority: str,
-        generation: int,
+        generation: int | None,
         kinds: Sequence[CertificateKind],
         *,
         shard: str | None = None,
@@ -249,6 +249,8 @@ class Journal(Rows):
         after: int = 0,
     ) -> RevocationColumns:
         """What a CRL of one key lists, by serial number: revoked ones of these kinds.
+
+        Without a generation, what all keys of the authority have signed.
 
         Those that had expired before `alive_at` are left out (RFC 5280 3.3: an entry
         stays until it has been on one list issued after the certificate's end). With a
@@ -260,9 +262,10 @@ class Journal(Rows):
         table, certificate = tables.revocation, tables.certificate
         conditions: list[Any] = [
             table.c.authority == authority,
-            certificate.c.generation == generation,
             certificate.c.kind.in_(kinds),
         ]
+        if generation is not None:
+            conditions.append(certificate.c.generation == generation)
         if shard is not None:
             conditions.append(table.c.shard == shard)
         if after:

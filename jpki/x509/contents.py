@@ -76,7 +76,10 @@ def _value(rule: ExtensionRule, contents: Contents) -> bytes:
                 raise _missing(rule, "needs the issuer's alternative name")
             return encode_general_names(DirectoryName(issuer.alternative_name))
         case rules.CRLDistributionPointsRule():
-            return sequence(sequence(_point(rule, issuer, contents.values)))
+            own = sequence(_point(rule, issuer, contents.values))
+            if rule.crl_issuer is None:
+                return sequence(own)
+            return sequence(own, extensions.indirect_point(rule.crl_issuer))
         case rules.AuthorityInformationAccessRule():
             return extensions.authority_information_access(
                 fill(rule.ocsp, contents.values)

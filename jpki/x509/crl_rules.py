@@ -286,7 +286,7 @@ def _point(crl: CRLToSign, profile: CRLProfile) -> str | None:
     if extension is None:
         return None
     found = values.read_issuing_distribution_point(extension.value)
-    if found.indirect or found.only_attribute_certificates or found.relative_name:
+    if found.only_attribute_certificates or found.relative_name:
         return "the point is of a kind that no profile has"
     if found.only_some_reasons is not None:
         return "the list is about some reasons only"
@@ -295,10 +295,12 @@ def _point(crl: CRLToSign, profile: CRLProfile) -> str | None:
             found.only_user_certificates,
             found.only_authority_certificates,
             bool(found.full_name),
+            found.indirect,
         ) == (
             rule.only_user_certificates,
             rule.only_authority_certificates,
             rule.issuer_name or rule.name is not None,
+            rule.indirect,
         ):
             return None
     return "the list is about other certificates than its profile says"

@@ -37,6 +37,7 @@ __all__ = [
     "PreparedCRL",
     "assemble",
     "crl_frame",
+    "encode_entry",
     "prepare_crl",
 ]
 
@@ -105,7 +106,7 @@ def prepare_crl(
     )
     ordered = sorted(entries, key=lambda entry: entry.serial)
     dates = profile.invalidity_dates
-    body = b"".join(_entry(entry, dates=dates) for entry in ordered)
+    body = b"".join(encode_entry(entry, dates=dates) for entry in ordered)
     # RFC 5280 5.1.2.6: an empty list MUST be absent.
     tbs = sequence(frame.before, tlv(0x30, body) if body else b"", frame.after)
     findings = lint_crl(tbs, profile, issuer.suite)
@@ -174,7 +175,14 @@ def crl_frame(
     )
 
 
-def _entry(entry: Revocation, *, dates: bool) -> bytes:
+def encode_entry(entry: Revocation, *, dates: bool, more: bytes = b"") -> bytes:
+    """One entry of revokedCertificates (RFC 5280 5.1.2.6).
+
+    Args:
+        entry: what it says.
+        dates: whether the invalidity date is written.
+        more: an extension behind the others, DER.
+    """
     details = _REASONS.get(entry.reason, b"")
     if dates and entry.invalidity_date is not None:
         details += extensions.extension(
@@ -182,6 +190,7 @@ def _entry(entry: Revocation, *, dates: bool) -> bytes:
             False,
             extensions.invalidity_date(entry.invalidity_date),
         )
+    details += more
     return sequence(
         integer(entry.serial),
         time_choice(entry.at),
@@ -217,5 +226,6 @@ def _extension(
                 point,
                 only_user_certificates=rule.only_user_certificates,
                 only_authority_certificates=rule.only_authority_certificates,
+                indirect=rule.indirect,
             )
     return extensions.extension(rule.oid, rule.critical, value)

@@ -39,12 +39,14 @@ __all__ = [
     "authority_information_access",
     "authority_key_identifier",
     "basic_constraints",
+    "certificate_issuer",
     "certificate_policies",
     "crl_distribution_points",
     "delta_crl_indicator",
     "distribution_point_name",
     "extended_key_usage",
     "extension",
+    "indirect_point",
     "inhibit_any_policy",
     "invalidity_date",
     "issuing_distribution_point",
@@ -121,6 +123,12 @@ def inhibit_any_policy(skip_certificates: int) -> bytes:
     return integer(skip_certificates)
 
 
+def indirect_point(issuer: Name) -> bytes:
+    """DistributionPoint (RFC 5280 4.2.1.13) of an indirect list, at its issuer."""
+    names = encode_general_names(DirectoryName(issuer))
+    return sequence(distribution_point_name(issuer), implicit(2, names))
+
+
 def crl_distribution_points(name: Name, uri: str | None = None) -> bytes:
     """CRLDistributionPoints (RFC 5280 4.2.1.13): one point, its directoryName first."""
     return sequence(sequence(distribution_point_name(name, uri)))
@@ -162,6 +170,7 @@ def issuing_distribution_point(
     *,
     only_user_certificates: bool = False,
     only_authority_certificates: bool = False,
+    indirect: bool = False,
 ) -> bytes:
     """IssuingDistributionPoint (RFC 5280 5.2.5) of a DistributionPointName."""
     true = boolean(True)
@@ -169,7 +178,13 @@ def issuing_distribution_point(
         point or b"",
         implicit(1, true) if only_user_certificates else b"",
         implicit(2, true) if only_authority_certificates else b"",
+        implicit(4, true) if indirect else b"",
     )
+
+
+def certificate_issuer(issuer: Name) -> bytes:
+    """CertificateIssuer (RFC 5280 5.3.3)."""
+    return encode_general_names(DirectoryName(issuer))
 
 
 def delta_crl_indicator(base: int) -> bytes:

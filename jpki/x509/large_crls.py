@@ -9,7 +9,7 @@ the bytes around them; who publishes the list still parses all of it first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -25,6 +25,7 @@ from jpki.x509.certificate_lists import MAX_CRL
 from jpki.x509.crl_body import CRLBody
 from jpki.x509.crls import crl_frame
 from jpki.x509.findings import Finding, refuse_errors
+from jpki.x509.issuer_sections import IssuerSection, SectionedBody
 from jpki.x509.issuers import IssuerView
 from jpki.x509.lint import lint_crl
 from jpki.x509.revocation_columns import RevocationColumns
@@ -80,7 +81,7 @@ def prepare_large_crl(
     number: int,
     this_update: datetime,
     next_update: datetime | None = None,
-    entries: RevocationColumns,
+    entries: RevocationColumns | Sequence[IssuerSection],
     values: Mapping[str, str] = _NOTHING,
     point: bytes | None = None,
     base: int | None = None,
@@ -90,7 +91,7 @@ def prepare_large_crl(
     The bytes are those that `prepare_crl` makes of the same revocations.
 
     Args:
-        entries: by serial number (`in_order`).
+        entries: by serial number (`in_order`); those of an indirect CRL by issuer.
         next_update: when the next list is out at the latest; by default, as the
             profile's lifetime says.
         values: fills the profile's placeholders, for a partition's name.
@@ -113,9 +114,7 @@ def prepare_large_crl(
     )
     findings = lint_crl(sequence(frame.before, frame.after), profile, issuer.suite)
     refuse_errors(findings)
-    body = CRLBody(
-        entries, this_update=frame.this_update, dates=profile.invalidity_dates
-    )
+    body = _body(entries, frame.this_update, dates=profile.invalidity_dates)
     # RFC 5280 5.1.2.6: an empty list MUST be absent.
     before = frame.before + (header(0x30, body.size) if body.size else b"")
     size = len(before) + body.size + len(frame.after)
@@ -137,3 +136,14 @@ def prepare_large_crl(
         findings=findings,
         _buffer=buffer.data,
     )
+
+
+def _body(
+    entries: RevocationColumns | Sequence[IssuerSection],
+    this_update: datetime,
+    *,
+    dates: bool,
+) -> CRLBody | SectionedBody:
+    if isinstance(entries, RevocationColumns):
+        return CRLBody(entries, this_update=this_update, dates=dates)
+    return SectionedBody(entries, this_update=this_update, dates=dates)

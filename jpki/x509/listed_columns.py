@@ -24,7 +24,7 @@ from jpki.x509.revocation_columns import (
     columns_of,
 )
 
-__all__ = ["columns_in"]
+__all__ = ["columns_at", "columns_in"]
 
 _TOGETHER: Final = 1 << 14
 """Entries that are read at a time: bounds the memory that it takes."""
@@ -53,7 +53,15 @@ def columns_in(crl: CertificateList) -> RevocationColumns:
     Raises:
         EncodingError: an entry does not say what a revocation is.
     """
-    starts = np.array(crl.places(), np.int64)
+    return columns_at(crl, np.array(crl.places(), np.int64)).in_order()
+
+
+def columns_at(crl: CertificateList, starts: NDArray[np.int64]) -> RevocationColumns:
+    """The entries of this list at these places, as they stand.
+
+    Raises:
+        EncodingError: an entry does not say what a revocation is.
+    """
     count = len(starts)
     octets = np.frombuffer(crl.raw, np.uint8)
     serials = np.empty((count, SERIAL_OCTETS), np.uint8)
@@ -79,7 +87,7 @@ def columns_in(crl: CertificateList) -> RevocationColumns:
         revoked_at=at,
         reasons=reasons,
         invalid_since=since if dated else None,
-    ).in_order()
+    )
 
 
 class _Rows(NamedTuple):

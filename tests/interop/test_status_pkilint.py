@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from pkilint.bin import lint_crl, lint_ocsp_response
+from pkilint.bin import lint_crl, lint_ocsp_response, lint_pkix_cert
 
 from jpki.authority import Office, certify_responder, publish_due, revoke
 from jpki.authority.responder import NeverIssued, Responder
@@ -66,6 +66,11 @@ class _Lint:
         self._file.write_bytes(octets)
         file = str(self._file)
         lint_crl.main(["lint", "-t", kind, "-p", "PKIX", "-s", "WARNING", file])
+        return self._capsys.readouterr().out.strip()
+
+    def certificate(self, octets: bytes) -> str:
+        self._file.write_bytes(octets)
+        lint_pkix_cert.main(["lint", "-s", "WARNING", str(self._file)])
         return self._capsys.readouterr().out.strip()
 
     def ocsp(self, octets: bytes) -> str:
@@ -139,6 +144,25 @@ def test_deltas_and_the_lists_they_go_on_from(tmp_path: Path, lint: _Lint) -> No
     made = [desk.octets("crl"), empty, desk.octets("delta")]
     assert [len(parse_crl(octets)) for octets in made] == [0, 0, 1]
     assert [lint.crl(octets) for octets in made] == [""] * len(made)
+
+
+def test_the_indirect_list_and_who_names_it(tmp_path: Path, lint: _Lint) -> None:
+    """The list, and a certificate with two distribution points."""
+    desk = Desk(copy_founded(tmp_path))
+    desk.office = replace(desk.office, crl_indirect=True)
+    bad = desk.issue()
+    desk.revoke(bad, 1)
+    desk.due(2)
+    with desk.office.store.read() as uow:
+        (octets,) = [
+            uow.crls.bytes_of(record)
+            for record in uow.crls.in_force()
+            if record.scope == "indirect"
+        ]
+    assert len(parse_crl(octets)) == 1
+    assert lint.crl(octets) == ""
+    plain = desk.issue(office=replace(desk.office, crl_indirect=False))
+    assert lint.certificate(bad.certificate) == lint.certificate(plain.certificate)
 
 
 def _asked(office: Office, serials: Sequence[int], digest: Digest) -> bytes:

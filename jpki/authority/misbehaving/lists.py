@@ -48,13 +48,12 @@ def wrong_list(office: Office, name: ListName, fault: Fault, at: datetime) -> by
                 number = 1
         key = uow.authorities.generation(name.authority, name.generation)
         base = base_of(uow, name, moment)
-        entries: RevocationColumns = columns_of([])
-        if fault is not Fault.EMPTY_LIST:
-            entries = entries_of(office, uow, name, alive_at=None, base=base)
-            if fault is Fault.STALE:
-                # A list cannot know what came after it.
-                limit = int(begins.timestamp())
-                entries = entries.at((entries.revoked_at <= limit).nonzero()[0])
+        entries = {
+            authority: _told(revoked, fault, begins)
+            for authority, revoked in entries_of(
+                office, uow, name, alive_at=None, base=base
+            ).items()
+        }
         prepared = prepare_list(
             office,
             uow,
@@ -67,6 +66,17 @@ def wrong_list(office: Office, name: ListName, fault: Fault, at: datetime) -> by
         )
     signer = office.keyring.open(key.key_uri)
     return bytes(prepared.signed(signer.sign(prepared.tbs)))
+
+
+def _told(
+    revoked: RevocationColumns, fault: Fault, begins: datetime
+) -> RevocationColumns:
+    if fault is Fault.EMPTY_LIST:
+        return columns_of([])
+    if fault is Fault.STALE:
+        # A list cannot know what came after it.
+        return revoked.at((revoked.revoked_at <= int(begins.timestamp())).nonzero()[0])
+    return revoked
 
 
 def _other(uow: AuthorityUnitOfWork, name: ListName) -> bytes:

@@ -8,13 +8,14 @@ from datetime import datetime
 
 from jpki.authority.office import Office, whole_second
 from jpki.authority.publication.deltas import COMPLETE, DELTA, beside
+from jpki.authority.publication.indirect import INDIRECT
 from jpki.authority.publication.publishing import finish_crl, publish
 from jpki.authority.publication.scopes import (
     kinds_of,
+    more_of,
     profile_of,
     scopes_of,
     shard_in,
-    shards_of,
 )
 from jpki.errors import IssuanceError, JpkiError
 from jpki.store.authority_records import CRLRecord, ListName
@@ -32,7 +33,8 @@ def publish_due(
 ) -> tuple[CRLRecord, ...]:
     """Publish every list that is due: never published, outdated, or with news.
 
-    Where there are deltas, news go into these, and complete lists follow their period.
+    Where there are deltas, news go into these, and complete lists follow their period;
+    so does the indirect list of all authorities.
 
     Every key that still may sign has lists of its own: what it signed is revoked under
     its signature. A list that waits for its signature, because the key was out of reach
@@ -112,7 +114,7 @@ def _due(office: Office, at: datetime, board: Board) -> list[ListName]:
             if key.signs_from <= at <= key.signs_until
             for scope in (
                 *scopes_of(office),
-                *shards_of(office, uow, key.authority, key.number),
+                *more_of(office, uow, key.authority, key.number),
             )
         ]
         board.read_on(
@@ -153,6 +155,8 @@ def _is_due(
     profile, current = profile_of(office, name.scope), standing.get(name)
     if current is None or at >= current.this_update + profile.period:
         return True
+    if name.scope == INDIRECT:
+        return False
     if name.scope == COMPLETE:
         if office.crl_deltas is not None:
             return False

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from jpki.authority.office import Office
 from jpki.authority.publication.deltas import DELTA, beside
+from jpki.authority.publication.indirect import INDIRECT
 from jpki.errors import IssuanceError
 from jpki.store.authority_records import CRLRecord, KeyGenerationRecord
-from jpki.x509.certificate_lists import parse_crl
+from jpki.x509.certificate_lists import CertificateList, parse_crl
+from jpki.x509.issuer_sections import sections_in
 from jpki.x509.keys import verify_signature
 from jpki.x509.listed_columns import columns_in
-from jpki.x509.revocation_columns import RevocationColumns, changes
+from jpki.x509.names import normalized, parse_name
+from jpki.x509.revocation_columns import RevocationColumns, changes, columns_of
 
 __all__ = ["examine"]
+
+_NOTHING: Final = columns_of(())
 
 
 def examine(
@@ -51,10 +58,11 @@ def examine(
             raise IssuanceError("its number does not rise")
         if new.this_update < current.this_update:
             raise IssuanceError("its time goes back")
-    _keep_all(office, columns_in(new), current, base)
+    told = _told(office, waiting, new)
+    _keep_all(office, told, current, base)
     delta = _delta_beside(office, waiting)
     if delta is not None:
-        _keep_all(office, columns_in(new), delta, current)
+        _keep_all(office, told, delta, current)
 
 
 def _base(office: Office, waiting: CRLRecord, number: int | None) -> CRLRecord | None:
@@ -84,7 +92,7 @@ def _delta_beside(office: Office, waiting: CRLRecord) -> CRLRecord | None:
 
 def _keep_all(
     office: Office,
-    new: RevocationColumns,
+    new: Mapping[str, RevocationColumns],
     before: CRLRecord | None,
     beside_it: CRLRecord | None,
 ) -> None:
@@ -92,23 +100,46 @@ def _keep_all(
 
     Args:
         office: whose lists they are.
-        new: the entries of the new list.
+        new: the entries of the new list, by authority.
         before: the one before it.
         beside_it: a complete list that is in force with one of them: what a delta lacks
             may stand there, and what had expired by then is missing rightly.
     """
     if before is None:
         return
-    gone, expired_by = _unaltered(_columns(office, before), new), before.this_update
-    if beside_it is not None and len(gone):
-        gone = _unaltered(gone, _columns(office, beside_it))
+    expired_by = before.this_update
+    if beside_it is not None:
         expired_by = max(expired_by, beside_it.this_update)
-    _refuse_gone(office, before.authority, gone, expired_by)
+    for authority, told in _of_record(office, before).items():
+        gone = _unaltered(told, new.get(authority, _NOTHING))
+        if beside_it is not None and len(gone):
+            gone = _unaltered(gone, _of_record(office, beside_it)[authority])
+        _refuse_gone(office, authority, gone, expired_by)
 
 
-def _columns(office: Office, record: CRLRecord) -> RevocationColumns:
+def _of_record(office: Office, record: CRLRecord) -> Mapping[str, RevocationColumns]:
     with office.store.read() as uow:
-        return columns_in(parse_crl(uow.crls.bytes_of(record)))
+        octets = uow.crls.bytes_of(record)
+    return _told(office, record, parse_crl(octets))
+
+
+def _told(
+    office: Office, record: CRLRecord, crl: CertificateList
+) -> Mapping[str, RevocationColumns]:
+    """What a list says, by authority."""
+    if record.scope != INDIRECT:
+        return {record.authority: columns_in(crl)}
+    with office.store.read() as uow:
+        known = {
+            normalized(parse_name(authority.name)): authority.id
+            for authority in uow.authorities.all()
+        }
+    sections = {
+        known.get(normalized(issuer)): revoked for issuer, revoked in sections_in(crl)
+    }
+    if None in sections:
+        raise IssuanceError("it is about certificates of somebody else")
+    return {str(authority): revoked for authority, revoked in sections.items()}
 
 
 def _unaltered(old: RevocationColumns, new: RevocationColumns) -> RevocationColumns:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from jpki.authority.addresses import list_addresses
 from jpki.authority.certifying import issuer_view
+from jpki.authority.identifiers import BRIDGE
 from jpki.authority.office import Office
+from jpki.authority.publication.indirect import INDIRECT
 from jpki.authority.publication.scopes import kinds_of, profile_of, shard_in
-from jpki.errors import NotFound
+from jpki.errors import IssuanceError, NotFound
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import CRLRecord, ListName
+from jpki.x509.issuer_sections import IssuerSection
 from jpki.x509.large_crls import LargeCRL, prepare_large_crl
+from jpki.x509.names import parse_name
 from jpki.x509.revocation_columns import RevocationColumns
 
 __all__ = ["entries_of", "prepare_list"]
@@ -24,8 +29,8 @@ def entries_of(
     *,
     alive_at: datetime | None,
     base: CRLRecord | None = None,
-) -> RevocationColumns:
-    """What is revoked of that which the list is about.
+) -> Mapping[str, RevocationColumns]:
+    """What is revoked of that which the list is about, by authority.
 
     Args:
         office: whose list it is.
@@ -36,16 +41,28 @@ def entries_of(
         base: of a delta, the complete list that it goes on from.
 
     Raises:
-        IssuanceError: the era has no such list.
+        IssuanceError: the era or the authority has no such list.
     """
-    return uow.journal.listed(
-        name.authority,
-        name.generation,
-        kinds_of(profile_of(office, name.scope)),
-        shard=shard_in(name.scope),
-        alive_at=alive_at if base is None else None,
-        after=0 if base is None else base.journal_position,
-    )
+    kinds = kinds_of(profile_of(office, name.scope))
+    if name.scope == INDIRECT:
+        if name.authority != BRIDGE:
+            raise IssuanceError(f"{name.authority} publishes no {name.scope} list")
+        return {
+            authority.id: uow.journal.listed(
+                authority.id, None, kinds, alive_at=alive_at
+            )
+            for authority in uow.authorities.all()
+        }
+    return {
+        name.authority: uow.journal.listed(
+            name.authority,
+            name.generation,
+            kinds,
+            shard=shard_in(name.scope),
+            alive_at=alive_at if base is None else None,
+            after=0 if base is None else base.journal_position,
+        )
+    }
 
 
 def prepare_list(
@@ -55,7 +72,7 @@ def prepare_list(
     *,
     number: int,
     at: datetime,
-    entries: RevocationColumns,
+    entries: Mapping[str, RevocationColumns],
     base: int | None = None,
 ) -> LargeCRL:
     """The list with these entries, to be signed by its key.
@@ -74,11 +91,22 @@ def prepare_list(
         issuer=issuer_view(uow, key),
         number=number,
         this_update=at,
-        entries=entries,
+        entries=_sections(uow, entries)
+        if name.scope == INDIRECT
+        else entries[name.authority],
         values=list_addresses(office, name.authority, name.generation),
         point=_point(uow, name),
         base=base,
     )
+
+
+def _sections(
+    uow: AuthorityUnitOfWork, entries: Mapping[str, RevocationColumns]
+) -> Sequence[IssuerSection]:
+    return [
+        IssuerSection(parse_name(uow.authorities.get(authority).name), revoked)
+        for authority, revoked in sorted(entries.items())
+    ]
 
 
 def _point(uow: AuthorityUnitOfWork, name: ListName) -> bytes | None:

@@ -3,16 +3,18 @@
 A key has a complete list for end entities (`crl`), one for authorities (`arl`), and,
 where the era has them, one for each point that residents' certificates name: the
 scope of such a shard is `crl-` and its name, such as `crl-08220` for a municipality.
-Where the installation wants them, `delta` has what came after a complete list.
+Where the installation wants them, `delta` has what came after a complete list, and
+`indirect`, of the bridge, what all authorities have revoked.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from jpki.authority.identifiers import national_id
+from jpki.authority.identifiers import BRIDGE, national_id
 from jpki.authority.office import Office
 from jpki.authority.publication.deltas import COMPLETE, DELTA, announcing, delta_of
+from jpki.authority.publication.indirect import INDIRECT, indirect_of
 from jpki.errors import IssuanceError
 from jpki.model.profiles import CRLProfile, IssuingDistributionPointRule
 from jpki.model.purposes import Purpose
@@ -28,11 +30,11 @@ __all__ = [
     "kinds_in",
     "kinds_of",
     "lists_about",
+    "more_of",
     "profile_of",
     "scopes_of",
     "shard_in",
     "shard_scope",
-    "shards_of",
 ]
 
 SCOPES: Final = ("crl", "arl")
@@ -60,10 +62,19 @@ def scopes_of(office: Office) -> tuple[str, ...]:
     return scopes
 
 
-def shards_of(
+def more_of(
     office: Office, uow: AuthorityUnitOfWork, authority: str, generation: int
 ) -> tuple[str, ...]:
-    """The scopes of one key's shards: none where the era has only complete lists."""
+    """The scopes of what one key has beside them: its shards, the bridge's list."""
+    shards = _shards_of(office, uow, authority, generation)
+    if authority == BRIDGE and office.crl_indirect and COMPLETE in office.era.profiles:
+        return (*shards, INDIRECT)
+    return shards
+
+
+def _shards_of(
+    office: Office, uow: AuthorityUnitOfWork, authority: str, generation: int
+) -> tuple[str, ...]:
     scopes = (
         shard_scope(office, shard.id)
         for shard in uow.shards.of_key(authority, generation)
@@ -87,6 +98,8 @@ def profile_of(office: Office, scope: str) -> CRLProfile:
     Raises:
         IssuanceError: the era has none of this scope.
     """
+    if scope == INDIRECT and office.crl_indirect:
+        return indirect_of(_profile(office, COMPLETE))
     if scope == DELTA and office.crl_deltas is not None:
         return delta_of(_profile(office, COMPLETE), office.crl_deltas)
     role = scope if shard_in(scope) is None else _SHARD_ROLE

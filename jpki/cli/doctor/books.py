@@ -8,8 +8,8 @@ from typing import Final
 
 from jpki import data
 from jpki.authority.publication import SCOPES
-from jpki.authority.publication.deltas import DELTA
 from jpki.authority.publication.budget import list_sizes
+from jpki.authority.publication.deltas import DELTA
 from jpki.cli.doctor.certificates import certificates
 from jpki.cli.doctor.findings import (
     Finding,
