@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from jpki.cards.apdu import CommandAPDU, Instruction, StatusWord
 from jpki.cards.card_types import CardType, FileId, KeySlot
 from jpki.cards.counter import CHALLENGE_OCTETS, is_counter_cryptogram
+from jpki.cards.presence import PRESENCE_ORDER, PRESENT
 from jpki.cards.public_keys import public_key_template
 from jpki.cards.signing import compute_signature
 from jpki.cards.state import CardMemory, CardState, StoredKey, StoredPIN
@@ -33,7 +34,6 @@ _ISO: Final = 0x00
 _PROPRIETARY: Final = 0x80
 _LONGEST_PIN: Final = 16  # JICSAP 6.4.9
 _SALT_OCTETS: Final = 16
-_PRESENT: Final = 0x8F
 _PUBLIC_EXPONENT: Final = 65537
 
 _Handler = Callable[[CommandAPDU], bytes]
@@ -167,8 +167,8 @@ class Application:
     def _presence(self) -> bytes:
         kind = self._state.card_type
         marks = [
-            _PRESENT * (kind.slots[purpose].certificate in self._state.files)
-            for purpose in (Purpose.SIGNATURE, Purpose.AUTHENTICATION)
+            PRESENT * (kind.slots[purpose].certificate in self._state.files)
+            for purpose in PRESENCE_ORDER
         ]
         return bytes((*marks, 0))
 

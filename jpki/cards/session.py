@@ -6,12 +6,14 @@ signs is handed in as DigestInfo.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from jpki.cards.apdu import CommandAPDU, Instruction, ResponseAPDU, StatusWord
 from jpki.cards.card_types import CardType, FileId, card_type_of_label, card_types
 from jpki.cards.counter import CHALLENGE_OCTETS, counter_cryptogram, counter_key
 from jpki.cards.pins import existing_pin, new_pin
+from jpki.cards.presence import PRESENCE_ORDER, PRESENT
 from jpki.cards.public_keys import public_key_info
 from jpki.cards.status import error_of_status, tries_of_status
 from jpki.cards.token import TOKEN_INFO_SIZE, TokenInfo
@@ -93,6 +95,15 @@ class CardSession:
             WrongCard: the card has none.
         """
         return self._read_der(self._type.slot(purpose).ca_certificate)
+
+    def certificates_present(self) -> Mapping[Purpose, bool]:
+        """Which certificates there are, by EF 0008; nothing where a card has none."""
+        if self._type.presence_file is None:
+            return {}
+        self._select_file(self._type.presence_file)
+        marks = self._read_binary(0, 3)
+        present = (mark == PRESENT for mark in marks)
+        return dict(zip(PRESENCE_ORDER, present, strict=False))
 
     def pin_tries_left(self, purpose: Purpose) -> int:
         """How many wrong PINs the card still takes. 0: blocked, or never set."""

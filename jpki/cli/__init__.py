@@ -23,6 +23,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "ca": "jpki.cli.authority:ca",
     "revocation": "jpki.cli.revocation:revocation",
     "verifier": "jpki.cli.verifier:verifier",
+    "card": "jpki.cli.card:card",
     "doctor": "jpki.cli.doctor.command:doctor",
     "pki": "jpki.cli.pki.command:pki",
 }

@@ -43,7 +43,11 @@ class PINError(CardError):
     code = "card.pin-wrong"
 
     def __init__(self, retries_left: int) -> None:
-        super().__init__(f"wrong PIN, {retries_left} tries left")
+        left = "1 try" if retries_left == 1 else f"{retries_left} tries"
+        super().__init__(
+            f"wrong PIN, {left} left",
+            hint="the next wrong one blocks it" if retries_left == 1 else None,
+        )
         self.retries_left = retries_left
 
 

@@ -94,7 +94,7 @@ def issued_image(type_id: str, suite_id: str = "rsa2048-sha256") -> MemoryImage:
 def _issued(type_id: str, suite_id: str) -> bytes:
     image = blank_image(type_id)
     authority = generate_key(suite("rsa2048-sha256"))
-    ca_certificate = certificate(authority.public_key, authority, "Test CA")
+    ca_certificate = certificate(authority.public_key, authority, "Test CA", serial=1)
     session = CardSession(InProcessTransport(VirtualCard(image)))
     session.authenticate_counter(ISSUER_SECRET)
     for purpose in session.card_type.slots:
@@ -110,7 +110,9 @@ def session_on(image: MemoryImage) -> CardSession:
     return CardSession(InProcessTransport(VirtualCard(image)))
 
 
-def certificate(public_key: bytes, issuer: Signer, common_name: str) -> bytes:
+def certificate(
+    public_key: bytes, issuer: Signer, common_name: str, serial: int = 0x1234
+) -> bytes:
     """A plain version 3 certificate for this key; only its shape matters."""
     name = _name(common_name)
     algorithm = issuer.suite.algorithm_identifier
@@ -118,7 +120,7 @@ def certificate(public_key: bytes, issuer: Signer, common_name: str) -> bytes:
     extension = sequence(object_identifier(oids.SUBJECT_KEY_IDENTIFIER), identifier)
     tbs = sequence(
         explicit(0, integer(2)),
-        integer(0x1234),
+        integer(serial),
         algorithm,
         _name("Test CA"),
         sequence(time_choice(NOW), time_choice(NOW.replace(year=2017))),

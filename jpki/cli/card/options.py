@@ -1,0 +1,170 @@
+"""What the commands of this group share: which card, which PIN, which words."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TextIO
+
+import click
+
+from jpki.cards.card_types import PINCharacters, PINRule
+from jpki.cards.places import SCHEME, CardPlace, open_place, parse_card_uri
+from jpki.cards.session import CardSession
+from jpki.cli.language import language_of
+from jpki.errors import JpkiError
+from jpki.model.ports import Secret
+from jpki.model.purposes import Purpose
+
+__all__ = [
+    "as_json",
+    "card_option",
+    "opened",
+    "pin_file",
+    "place_of",
+    "purpose_argument",
+    "secret_of",
+    "word",
+]
+
+_PURPOSES: Final = {purpose.value: purpose for purpose in Purpose}
+
+_WORDS: Final = {
+    "signature": ("署名用", "signature"),
+    "authentication": ("利用者証明用", "authentication"),
+    "pin": ("暗証番号", "PIN"),
+    "current": ("現在の暗証番号", "current PIN"),
+    "new": ("新しい暗証番号", "new PIN"),
+    "tries": ("残り{left}回", "{left} of {all} tries left"),
+    "blocked": (
+        "閉塞（市区町村窓口で解除）",
+        "blocked; the municipal counter lifts it",
+    ),
+    "unset": ("未設定", "not set"),
+    "good-pin": ("暗証番号は正しい", "the PIN is right"),
+    "changed": ("暗証番号を変更しました", "the PIN was changed"),
+    "unblocked": ("暗証番号を設定しました", "the PIN was set"),
+    "none": ("証明書なし", "no certificate"),
+    "hidden": ("証明書あり（読出しに暗証番号）", "certificate, read after the PIN"),
+    "until": ("有効期限", "valid until"),
+    "ended": ("期限切れ", "ended"),
+    "issuer": ("発行者", "issued by"),
+    "no-card": ("カードなし", "no card"),
+    "no-jpki": ("公的個人認証APのないカード", "a card without the JPKI application"),
+    "no-reader": ("リーダがありません", "there is no reader"),
+    "in-use": ("他のプログラムが使用中", "in use by another program"),
+    "inserted": ("リーダに挿入しました", "inserted in the reader"),
+    "taken-out": ("取り出しました", "taken out"),
+    "stop": ("Ctrl-C で取り出す", "Ctrl-C takes it out"),
+    "digits": ("{size}桁の数字", "{size} digits"),
+    "letters": ("{size}文字の英大文字と数字", "{size} letters A-Z and digits"),
+    "to": ("〜", " to "),
+}
+
+
+def word(key: str, **values: object) -> str:
+    """In the language of this terminal."""
+    japanese, english = _WORDS[key]
+    return (japanese if language_of() == "ja" else english).format(**values)
+
+
+class _PurposeType(click.ParamType[Purpose]):
+    name = "purpose"
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Purpose:
+        found = [
+            purpose
+            for name, purpose in _PURPOSES.items()
+            if value and name.startswith(str(value))
+        ]
+        if len(found) != 1:
+            self.fail(f"{value!r} is not one of {', '.join(_PURPOSES)}", param, ctx)
+        return found[0]
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return f"[{'|'.join(_PURPOSES)}]"
+
+
+purpose_argument = click.argument("purpose", type=_PurposeType())
+card_option = click.option(
+    "--card", envvar="JPKI_CARD", metavar="CARD", help="File or `card:` URI."
+)
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, for programs."
+)
+pin_file = click.option(
+    "--pin-file",
+    type=click.File("r", encoding="utf-8"),
+    help="Its first line is the PIN (- is standard input); otherwise it is asked for.",
+)
+
+
+def place_of(card: str | None) -> CardPlace:
+    """Which card is meant.
+
+    Raises:
+        CardError: the URI is none.
+    """
+    if card is None:
+        return CardPlace()
+    if card.startswith(SCHEME):
+        return parse_card_uri(card)
+    return CardPlace(file=Path(card))
+
+
+@contextmanager
+def opened(card: str | None) -> Iterator[CardSession]:
+    """A session with the card.
+
+    Raises:
+        CardError: there is none, or not of a kind that is known.
+    """
+    transport = open_place(place_of(card))
+    try:
+        session = CardSession(transport)
+    except JpkiError:
+        transport.close()
+        raise
+    with session:
+        yield session
+
+
+def secret_of(
+    file: TextIO | None, rule: PINRule, what: str, *, twice: bool = False
+) -> Secret:
+    """A PIN from a file, or typed where nobody sees it.
+
+    Args:
+        file: whose first line it is.
+        rule: what such a PIN looks like, for who types it.
+        what: how it is asked for.
+        twice: a new one is typed twice.
+    """
+
+    def ask() -> str:
+        if file is not None:
+            return file.readline().rstrip("\r\n")
+        if not sys.stdin.isatty():
+            raise click.UsageError("without a terminal the PIN comes by --pin-file")
+        prompt = f"{what} ({_form(rule)})"
+        typed: str = click.prompt(
+            prompt, hide_input=True, confirmation_prompt=twice, err=True
+        )
+        return typed
+
+    return ask
+
+
+def _form(rule: PINRule) -> str:
+    size = str(rule.shortest)
+    if rule.longest != rule.shortest:
+        size += f"{word('to')}{rule.longest}"
+    digits = rule.characters is PINCharacters.DIGITS
+    return word("digits" if digits else "letters", size=size)
