@@ -51,6 +51,8 @@ lock: $(VENV)/.ready-tests  ## Choose the newest versions again and write the lo
 	    -o requirements.lock setup.cfg
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile $(LOCK) --upgrade \
 	    --extra dev --extra pkcs11 --extra postgresql -c requirements.lock -o requirements-dev.lock setup.cfg
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile $(LOCK) --upgrade \
+	    --extra pcsc -c requirements-dev.lock -o requirements-pcsc.lock setup.cfg
 
 LOCK := --quiet --generate-hashes --allow-unsafe --strip-extras --build-deps-for wheel \
     --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
@@ -81,7 +83,10 @@ $(VENV)/.ready: requirements.lock setup.cfg pyproject.toml | $(VENV)/bin/python
 	    --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.ready-tests: requirements-dev.lock $(VENV)/.ready
+# pyscard is built here, with the headers of libpcsclite.
+$(VENV)/.ready-tests: requirements-dev.lock requirements-pcsc.lock $(VENV)/.ready
 	@echo "Installing the pinned packages for tests into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@[ ! -e /usr/include/PCSC/winscard.h ] || \
+	    $(BIN)/python -m pip install --quiet --require-hashes -r requirements-pcsc.lock
 	@touch $@

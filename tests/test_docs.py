@@ -122,7 +122,11 @@ def test_every_dependency_is_explained_and_used() -> None:
 
 def test_lock_files_pin_by_hash_and_name_no_index() -> None:
     """Locks say what is installed, never from where."""
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in (
+        "requirements.lock",
+        "requirements-dev.lock",
+        "requirements-pcsc.lock",
+    ):
         text = _text(name)
         pinned = re.findall(r"^[a-z0-9-]+==\S+ \\\n +--hash=", text, re.MULTILINE)
         listed = re.findall(r"^[a-z]", text, re.MULTILINE)
@@ -138,6 +142,11 @@ def test_locks_agree() -> None:
         for name in ("requirements.lock", "requirements-dev.lock")
     )
     assert run <= tested
+    readers = set(
+        re.findall(r"^([a-z0-9-]+==\S+)", _text("requirements-pcsc.lock"), re.MULTILINE)
+    )
+    (more,) = readers - run
+    assert more.startswith("pyscard==")
 
 
 def test_pyproject_only_names_the_build_backend() -> None:

@@ -77,12 +77,14 @@ def enrol(
     public_key = session.generate_key_pair(purpose, suite)
     progress("key-generated")
     # 3. The resident alone sets the password.
-    session.set_pin(purpose, password)
+    chosen = password()
+    session.set_pin(purpose, lambda: chosen)
+    session.verify_pin(purpose, lambda: chosen)
     progress("password-set")
     # 4. The public key goes to the authority with proof of possession, bound to this
     #    application by its challenge.
     info = request_info(public_key, application.challenge)
-    signer = CardSigner(session, purpose, password, public_key=public_key)
+    signer = CardSigner(session, purpose, lambda: chosen, public_key=public_key)
     request = assemble(info, suite, signer.sign(info))
     issued = client.certify(application.id, request)
     progress("issued")
@@ -90,7 +92,6 @@ def enrol(
     session.write_certificates(
         purpose, issued.certificate, issued.authority_certificate
     )
-    session.verify_pin(purpose, password)
     written = session.read_certificate(purpose)
     if written != issued.certificate:
         raise CardError(

@@ -44,6 +44,8 @@ class CardSession:
         """
         self._transport = transport
         self._current: FileId | None = None
+        self._long_answers = True
+        """Until the card says that it has no extended lengths."""
         self._select_application()
         self._token = self._read_token()
         self._type = card_type_of_label(self._token.label)
@@ -192,7 +194,7 @@ class CardSession:
             p1=0x80,
             p2=0x80,
             data=bits.to_bytes(2, "big"),
-            le=_CHUNK,
+            le=_LARGEST_ANSWER,
         )
         return public_key_info(template)
 
@@ -254,8 +256,19 @@ class CardSession:
             raise CardError(f"a certificate of {size} octets is none")
         content = header
         while len(content) < size:
-            content += self._read_binary(len(content), min(_CHUNK, size - len(content)))
+            content += self._read_on(len(content), size - len(content))
         return content
+
+    def _read_on(self, offset: int, size: int) -> bytes:
+        """All that is left at once, or as much as a short command takes."""
+        if size > _CHUNK and self._long_answers:
+            try:
+                return self._read_binary(offset, size)
+            except APDUError as error:
+                if error.status_word != StatusWord.WRONG_LENGTH:
+                    raise
+                self._long_answers = False
+        return self._read_binary(offset, min(_CHUNK, size))
 
     def _read_binary(self, offset: int, size: int) -> bytes:
         data = self._command(
@@ -269,13 +282,7 @@ class CardSession:
         if len(content) > self._type.file_size:
             raise CardError(f"{len(content)} octets do not fit this card's files")
         self._select_file(file)
-        for offset in range(0, len(content), 255):
-            self._command(
-                Instruction.UPDATE_BINARY,
-                p1=offset >> 8,
-                p2=offset & 0xFF,
-                data=content[offset : offset + 255],
-            )
+        self._command(Instruction.UPDATE_BINARY, data=content)
 
     # -- commands -------------------------------------------------------------------
 

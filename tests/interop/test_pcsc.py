@@ -14,6 +14,7 @@ import pytest
 from jpki.model.purposes import Purpose
 from tests.support.cards import PINS, SERIAL, issued_image
 from tests.support.pcsc_room import READERS, Room, room
+from tests.support.pdfs import write_empty_page
 
 pytestmark = [pytest.mark.needs("pcscd", "vpcd", "opensc"), pytest.mark.slow]
 
@@ -275,3 +276,41 @@ def test_without_the_service_the_next_step_is_told(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "start pcscd" in done.stderr
+
+
+# -- PDF ------------------------------------------------------------------------------
+
+
+def _judged(here: Room, signed: Path) -> str:
+    return here.run("pdfsig", signed).stdout
+
+
+@pytest.mark.needs("pdfsig")
+def test_a_pdf_is_signed_through_opensc(here: Room, card: Path) -> None:
+    """pyHanko by OpenSC's PKCS #11 module; poppler verifies."""
+    page, signed = here.folder / "page.pdf", here.folder / "opensc.pdf"
+    write_empty_page(page)
+    _, slot, pin = _KEYS[Purpose.SIGNATURE]
+    here.run(
+        *(sys.executable, "-m", "tests.support.pdfs"),
+        *(_MODULE, slot, pin, page, signed),
+    )
+    assert "Signature is Valid." in _judged(here, signed)
+    assert "Holder signature" in _judged(here, signed)
+
+
+@pytest.mark.needs("pdfsig")
+def test_a_pdf_is_signed_by_our_signer(here: Room, card: Path) -> None:
+    """pyHanko by the example; a changed octet is noticed."""
+    page, signed = here.folder / "page.pdf", here.folder / "ours.pdf"
+    write_empty_page(page)
+    here.run(
+        *(sys.executable, "-m", "examples.sign_pdf", page, signed, "--pin-file", "-"),
+        typed="abc123\n",
+    )
+    assert "Signature is Valid." in _judged(here, signed)
+    octets = bytearray(signed.read_bytes())
+    octets[octets.index(b"595")] ^= 1
+    changed = here.folder / "changed.pdf"
+    changed.write_bytes(octets)
+    assert "Digest Mismatch" in _judged(here, changed)
