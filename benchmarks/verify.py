@@ -188,7 +188,7 @@ class _Verifier:
             asn1_x509.Certificate.load(self.certificates[-1]),
             validation_context=context,
         )
-        asyncio.run(validator.async_validate_usage(set()))  # type: ignore[no-untyped-call]
+        asyncio.run(validator.async_validate_usage(set()))
 
 
 def _crl(work: Work, revoked: int) -> bytes:
