@@ -104,6 +104,7 @@ def room(folder: Path) -> Iterator[Room]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        env=_environment(),
     ) as process:
         try:
             assert process.stdout is not None
