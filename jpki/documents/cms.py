@@ -31,7 +31,7 @@ from jpki.documents.signed_data import (
     SignerInfo,
     parse_signed_data,
 )
-from jpki.errors import DocumentError
+from jpki.errors import DocumentError, DocumentFault
 from jpki.model.ports import Signer
 from jpki.model.suites import SUITES, Digest, SignatureSuite
 from jpki.x509.keys import verify_signature
@@ -46,6 +46,7 @@ __all__ = [
     "sign_detached",
 ]
 
+_ALTERED: Final = DocumentFault.ALTERED
 _DIGESTS: Final = {digest.oid: digest for digest in Digest}
 _RSA: Final = {
     Digest.SHA1: oids.SHA1_WITH_RSA,
@@ -120,17 +121,17 @@ def check_signer(signer: SignerInfo, certificate: bytes, content: bytes) -> None
     holder = parse_certificate(certificate)
     # 5.3: the signer identifier names the certificate.
     if not _identifies(signer, holder):
-        raise DocumentError("the signature names another certificate")
+        raise DocumentError("the signature names another certificate", fault=_ALTERED)
     digest = _digest(signer.digest_oid)
     algorithm = effective_algorithm(signer)
     # 5.4: the digest of the content is one of the signed attributes.
     if not hmac.compare_digest(signer.message_digest, _hash(digest, content)):
-        raise DocumentError("the content is not what was signed")
+        raise DocumentError("the content is not what was signed", fault=_ALTERED)
     _check_signing_certificate(signer, holder)
     # 5.6: the signature is over the DER of the attributes.
     signed = signer.signed_attributes
     if not verify_signature(holder.public_key, algorithm, signer.signature, signed):
-        raise DocumentError("the signature is wrong")
+        raise DocumentError("the signature is wrong", fault=_ALTERED)
 
 
 def effective_algorithm(signer: SignerInfo) -> bytes:
@@ -145,7 +146,10 @@ def effective_algorithm(signer: SignerInfo) -> bytes:
     if signer.signature_oid == oids.RSA_ENCRYPTION:
         return sequence(object_identifier(_RSA[digest]), NULL)
     if _DIGEST_OF_SIGNATURE.get(signer.signature_oid, digest) is not digest:
-        raise DocumentError("digest and signature algorithm contradict each other")
+        raise DocumentError(
+            "digest and signature algorithm contradict each other",
+            fault=DocumentFault.ALGORITHMS_DISAGREE,
+        )
     return signer.signature_algorithm
 
 
@@ -153,7 +157,9 @@ def _digest(oid: str) -> Digest:
     try:
         return _DIGESTS[oid]
     except KeyError:
-        raise DocumentError(f"unknown digest algorithm {oid}") from None
+        raise DocumentError(
+            f"unknown digest algorithm {oid}", fault=DocumentFault.UNSUPPORTED
+        ) from None
 
 
 def _identifies(signer: SignerInfo, certificate: Certificate) -> bool:
@@ -169,7 +175,9 @@ def _check_signing_certificate(signer: SignerInfo, certificate: Certificate) -> 
     if stated is None:
         return
     if stated.certificate_hash != _hash(_digest(stated.digest_oid), certificate.raw):
-        raise DocumentError("the signature is bound to another certificate")
+        raise DocumentError(
+            "the signature is bound to another certificate", fault=_ALTERED
+        )
 
 
 def _digest_for(suite: SignatureSuite) -> Digest:

@@ -10,7 +10,7 @@ from typing import Final
 from jpki.der import oids
 from jpki.der.reader import Element, Reader, read_one
 from jpki.der.times import read_time
-from jpki.errors import DocumentError
+from jpki.errors import DocumentError, DocumentFault
 
 __all__ = [
     "MAX_CERTIFICATES",
@@ -102,7 +102,7 @@ def parse_signed_data(data: bytes) -> SignedDocument:
     signers = _elements(fields.next(_SET).enter(), MAX_SIGNERS, "signers")
     fields.finish()
     if not signers:
-        raise DocumentError("nobody signed this")
+        raise DocumentError("nobody signed this", fault=DocumentFault.NO_SIGNER)
     return SignedDocument(
         signers=tuple(_read_signer(signer, content_type) for signer in signers),
         certificates=certificates,

@@ -25,6 +25,7 @@ from jpki.errors.callers import (
     SamePerson,
     VerifierSuspended,
 )
+from jpki.errors.documents import DocumentError, DocumentFault
 from jpki.errors.inputs import (
     AlgorithmError,
     ConfigurationError,
@@ -46,7 +47,6 @@ from jpki.errors.keys import (
     APDUError,
     CardError,
     CardGone,
-    DocumentError,
     KeyNotFound,
     KeyProviderError,
     PINBlocked,
@@ -103,6 +103,7 @@ __all__ = [
     "Damaged",
     "DiskFull",
     "DocumentError",
+    "DocumentFault",
     "EncodingError",
     "EventRefused",
     "IssuanceError",

@@ -8,7 +8,6 @@ __all__ = [
     "APDUError",
     "CardError",
     "CardGone",
-    "DocumentError",
     "KeyNotFound",
     "KeyProviderError",
     "PINBlocked",
@@ -112,9 +111,3 @@ class TokenPINError(KeyProviderError):
     """A hardware token does not accept the PIN, or accepts none any more."""
 
     code = "keys.pin"
-
-
-class DocumentError(JpkiError):
-    """A signed document cannot be read or made."""
-
-    code = "document"

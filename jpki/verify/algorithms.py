@@ -6,14 +6,15 @@ with what stands in certificates: an AlgorithmIdentifier and a public key.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from jpki.der.reader import read_one
 from jpki.errors import EncodingError
 from jpki.model.eras import Act, Era, Judgement
-from jpki.model.suites import SUITES, SignatureSuite
+from jpki.model.suites import SUITES, Digest, SignatureSuite
 from jpki.verify.reasons import Code
 from jpki.verify.refusal import Refused, Undecided
 from jpki.x509.keys import suite_fits
@@ -23,7 +24,14 @@ __all__ = [
     "AlgorithmPolicy",
     "EraAlgorithms",
     "require_algorithm",
+    "require_digest",
 ]
+
+
+_ANY: Final = Judgement(allowed=True, until=None, reason="every algorithm is accepted")
+_SIZES: Final = {digest.oid: hashlib.new(digest.value).digest_size for digest in Digest}
+"""Octets of each digest."""
+_NAMES: Final = {digest.oid: digest.value for digest in Digest}
 
 
 class AlgorithmPolicy(Protocol):
@@ -31,6 +39,10 @@ class AlgorithmPolicy(Protocol):
 
     def judge(self, algorithm: bytes, public_key: bytes, at: datetime) -> Judgement:
         """May a signature of this kind be relied on at this instant?"""
+        ...
+
+    def judge_digest(self, digest: str, at: datetime) -> Judgement:
+        """May a digest (by OID) stand for what it is of, at this instant?"""
         ...
 
 
@@ -47,6 +59,21 @@ class EraAlgorithms:
             return Judgement(allowed=False, until=None, reason="no known suite")
         return self.era.judge(suite.id, Act.VERIFY, at)
 
+    def judge_digest(self, digest: str, at: datetime) -> Judgement:
+        """As long as any suite with it may be verified, or with a longer one."""
+        best = Judgement(allowed=False, until=None, reason="no known digest")
+        size = _SIZES.get(digest)
+        for suite_id, rule in self.era.rules.items():
+            known = SUITES[suite_id].digest
+            if size is None or known is None or _SIZES[known.oid] > size:
+                continue
+            judged = self.era.judge(rule.suite, Act.VERIFY, at)
+            if judged.allowed:
+                return judged
+            if best.until is None or (judged.until or best.until) > best.until:
+                best = judged
+        return best
+
 
 @dataclass(frozen=True, slots=True)
 class AcceptAnyAlgorithm:
@@ -54,7 +81,11 @@ class AcceptAnyAlgorithm:
 
     def judge(self, algorithm: bytes, public_key: bytes, at: datetime) -> Judgement:
         """Yes."""
-        return Judgement(allowed=True, until=None, reason="every algorithm is accepted")
+        return _ANY
+
+    def judge_digest(self, digest: str, at: datetime) -> Judgement:
+        """Yes."""
+        return _ANY
 
 
 def require_algorithm(
@@ -75,6 +106,24 @@ def require_algorithm(
             Code.ALGORITHM_EXPIRED,
             algorithm=name,
             until=f"{judgement.until:%Y-%m-%d}",
+        )
+    raise Refused(Code.ALGORITHM_NOT_ALLOWED, algorithm=name, ground=judgement.reason)
+
+
+def require_digest(policy: AlgorithmPolicy, digest: str, at: datetime) -> None:
+    """Hold the digest of what was signed to the policy.
+
+    Raises:
+        Undecided: it was accepted once; with proof of existence it may be.
+        Refused: it is not accepted.
+    """
+    judgement = policy.judge_digest(digest, at)
+    if judgement.allowed:
+        return
+    name = _NAMES.get(digest, digest)
+    if judgement.until is not None and at > judgement.until:
+        raise Undecided(
+            Code.ALGORITHM_EXPIRED, algorithm=name, until=f"{judgement.until:%Y-%m-%d}"
         )
     raise Refused(Code.ALGORITHM_NOT_ALLOWED, algorithm=name, ground=judgement.reason)
 

@@ -20,9 +20,12 @@ from jpki.verify.refusal import Refused
 from jpki.verify.statements import (
     Context,
     Statement,
+    bound_from,
     is_current,
     is_early,
+    outlives,
     reason_label,
+    spoken_at,
 )
 from jpki.verify.validation import CandidatePath
 from jpki.x509.extension_values import DistributionPoint
@@ -143,6 +146,8 @@ def _state(
         entry = None  # (k); in a complete CRL a removal means nothing, and it is listed
     crl = (delta or complete).crl
     current = is_current(context.job, crl.this_update, crl.next_update)
+    if outlives(context.job, crl.this_update, certificate):
+        current = False
     return Statement(
         kind="crl",
         issuer=rfc4514(crl.issuer),
@@ -170,7 +175,8 @@ def _look_up(crl: RevocationList, certificate: Certificate) -> _Entry | None:
         entry = crl.find(certificate)
         if entry is None:
             return None
-        return _Entry(entry.revoked_at, reason_label(entry.reason_code), entry.removed)
+        at = bound_from(entry.revoked_at, entry.reason_code, entry.invalidity_date)
+        return _Entry(at, reason_label(entry.reason_code), entry.removed)
     except EncodingError:
         return _Entry(crl.crl.this_update, reason_label(0), removed=False)
 
@@ -226,7 +232,10 @@ def _signed(context: Context, crl: RevocationList, key: bytes) -> bool:
         return False
     try:
         require_algorithm(
-            context.job.algorithms, crl.crl.signature_algorithm, key, context.job.at
+            context.job.algorithms,
+            crl.crl.signature_algorithm,
+            key,
+            spoken_at(context.job, crl.crl.this_update),
         )
     except (Refused, EncodingError):
         return False
@@ -262,7 +271,9 @@ def _signing_key(
             side_path = path.branch(level, delegate)
             if normalized(delegate.issuer) == normalized(
                 path.name_above(level)
-            ) and context.may_speak(side_path):
+            ) and context.may_speak(
+                side_path, spoken_at(context.job, crl.crl.this_update)
+            ):
                 return delegate.public_key
     return None
 

@@ -39,6 +39,9 @@ class PathJob:
     end_entity: Certificate
     at: datetime
     """The instant to judge at; also how fresh revocation data must be."""
+    known_at: datetime | None = None
+    """Until when evidence may have been made; by default `at`. A later one makes the
+    question one about the past: what is known by now of the status at `at`."""
     algorithms: AlgorithmPolicy
     """Which signature algorithms are accepted at which instant."""
     pool: Pool = field(default_factory=Pool)
@@ -66,6 +69,10 @@ class PathJob:
         """
         if self.at.tzinfo is None:
             raise RequestError("the instant to judge at has no time zone")
+        if self.known_at is not None and (
+            self.known_at.tzinfo is None or self.known_at < self.at
+        ):
+            raise RequestError("what is known ends before the instant to judge at")
         if not self.anchors:
             raise RequestError("no trust anchor: nothing could ever be valid")
         if not self.initial_policies:

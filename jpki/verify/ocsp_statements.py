@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Final
 
 from jpki.der import oids
@@ -18,7 +19,14 @@ from jpki.model.suites import Digest
 from jpki.verify.algorithms import require_algorithm
 from jpki.verify.crls import ALL_REASONS
 from jpki.verify.refusal import Refused
-from jpki.verify.statements import Context, Statement, is_current, is_early
+from jpki.verify.statements import (
+    Context,
+    Statement,
+    is_current,
+    is_early,
+    outlives,
+    spoken_at,
+)
 from jpki.verify.validation import CandidatePath
 from jpki.x509.keys import key_identifier
 from jpki.x509.names import normalized, rfc4514
@@ -45,11 +53,16 @@ def ocsp_statements(
     """The newest authentic statement about the certificate at `index`, if any."""
     stale: Statement | None = None
     for answer in _answers(context, path, index):
-        response, basic, single = answer
+        response, _, single = answer
         current = is_current(context.job, single.this_update, single.next_update)
+        if outlives(context.job, single.this_update, path.certificates[index]) and (
+            single.archive_cutoff is None
+            or single.archive_cutoff > path.certificates[index].not_after
+        ):
+            current = False  # RFC 6960 4.4.4: without a cutoff it may be forgotten
         if stale is not None and not current:
             continue
-        responder = _responder(context, path, index, response, basic)
+        responder = _responder(context, path, index, answer)
         if responder is None:
             continue
         revocation = single.status if isinstance(single.status, Revocation) else None
@@ -108,21 +121,22 @@ def _responder(
     context: Context,
     path: CandidatePath,
     index: int,
-    response: OCSPResponse,
-    basic: BasicResponse,
+    answer: _Answer,
 ) -> str | None:
     """3.2 (2)-(4): who signed, by name, if they may answer for this issuer.
 
     4.2.2.2: the issuer itself, with the key that signed the certificate, or a responder
     whom that same key certified for OCSP signing.
     """
+    response, basic, single = answer
+    at = spoken_at(context.job, single.this_update)
     issuer_key = path.key_above(index)
     issuer_name = path.name_above(index)
     holder = path.holder_above(index)
     if (
         _is_named(basic, normalized(issuer_name), issuer_key)
         and (holder is None or _may_sign(holder))
-        and _signed(context, response, basic, issuer_key)
+        and _signed(context, response, basic, issuer_key, at)
     ):
         return rfc4514(issuer_name)
     for certificate in _enclosed(basic):
@@ -130,8 +144,10 @@ def _responder(
             _is_named(basic, normalized(certificate.subject), certificate.public_key)
             and normalized(certificate.issuer) == normalized(issuer_name)
             and _may_answer(certificate)
-            and _signed(context, response, basic, certificate.public_key)
-            and context.may_speak(path.branch(index, certificate), as_responder=True)
+            and _signed(context, response, basic, certificate.public_key, at)
+            and context.may_speak(
+                path.branch(index, certificate), at, as_responder=True
+            )
         ):
             return rfc4514(certificate.subject)
     return None
@@ -182,7 +198,11 @@ def _may_sign(certificate: Certificate) -> bool:
 
 
 def _signed(
-    context: Context, response: OCSPResponse, basic: BasicResponse, key: bytes
+    context: Context,
+    response: OCSPResponse,
+    basic: BasicResponse,
+    key: bytes,
+    at: datetime,
 ) -> bool:
     signed = context.facts.signed(
         key,
@@ -195,9 +215,7 @@ def _signed(
     if not signed:
         return False
     try:
-        require_algorithm(
-            context.job.algorithms, basic.signature_algorithm, key, context.job.at
-        )
+        require_algorithm(context.job.algorithms, basic.signature_algorithm, key, at)
     except (Refused, EncodingError):
         return False
     return True

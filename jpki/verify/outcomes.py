@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from jpki.verify.anchors import TrustAnchor
@@ -17,6 +17,7 @@ __all__ = [
     "Indeterminate",
     "Invalid",
     "Outcome",
+    "Proof",
     "SignerIdentity",
     "Valid",
     "Verdict",
@@ -55,6 +56,28 @@ class Evidence:
             if self.next_update is None
             else _time(self.next_update),
             "number": self.number,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proof:
+    """A timestamp that proves since when the signature exists."""
+
+    at: datetime
+    """What the time-stamp authority attests, UTC."""
+    accuracy: timedelta
+    authority: Certificate
+    evidence: tuple[Evidence, ...]
+    """That its certificate was not revoked."""
+
+    def to_json(self) -> dict[str, object]:
+        """A JSON-serialisable form."""
+        return {
+            "at": _time(self.at),
+            "accuracy_seconds": self.accuracy.total_seconds(),
+            "authority": rfc4514(self.authority.subject),
+            "sha256": self.authority.fingerprint,
+            "revocation": [found.to_json() for found in self.evidence],
         }
 
 
@@ -117,8 +140,18 @@ class Verdict:
     work: Work = field(default_factory=Work)
     signer: SignerIdentity | None = None
     """Of a document: shown whatever the outcome, to be believed only if valid."""
+    existed_at: datetime | None = None
+    """Of a document: the earliest instant at which its signature is proven to have been
+    there, and at which certificate and algorithms were judged; without a timestamp that
+    holds, `at`."""
+    claimed_at: datetime | None = None
+    """Of a document: when the signer says it was signed; nothing proves it."""
+    kind: str | None = None
+    """Of a document: `cms`, `pdf`, `xml` or `raw`."""
+    proofs: tuple[Proof, ...] = ()
+    """The timestamps that `existed_at` rests on, from the outermost in."""
     notes: tuple[str, ...] = ()
-    """What could not be fetched, and why."""
+    """What could not be fetched or does not count, and why."""
 
     @property
     def code(self) -> Code:
@@ -137,6 +170,10 @@ class Verdict:
             "revocation": [evidence.to_json() for evidence in self.evidence],
             "work": {"signatures": self.work.signatures, "paths": self.work.paths},
             "signer": None if self.signer is None else self.signer.to_json(),
+            "kind": self.kind,
+            "existed_at": None if self.existed_at is None else _time(self.existed_at),
+            "claimed_at": None if self.claimed_at is None else _time(self.claimed_at),
+            "timestamps": [proof.to_json() for proof in self.proofs],
             "notes": list(self.notes),
         }
 

@@ -58,6 +58,10 @@ class Code(Enum):
     NO_SIGNER_CERTIFICATE = "document.no-signer-certificate"
     DOCUMENT_ALTERED = "document.altered"
     NO_CONTENT = "document.no-content"
+    DOCUMENT_EXTENDED = "document.extended"
+    NOT_COVERED = "document.not-covered"
+    ALGORITHMS_DISAGREE = "document.algorithms-disagree"
+    UNSUPPORTED_DOCUMENT = "document.unsupported"
     NOT_A_CITIZEN = "signer.no-basic-information"
 
 
@@ -168,8 +172,8 @@ _TEXTS: Final[Mapping[Code, tuple[str, str]]] = {
         "There is no signature.",
     ),
     Code.SEVERAL_SIGNERS: (
-        "署名者が{count}人います。受け付けるのは一人の署名だけです。",
-        "There are {count} signers; exactly one is accepted.",
+        "署名が複数あります。受け付けるのは一人の署名だけです（{problem}）。",
+        "There are several signers; exactly one is accepted ({problem}).",
     ),
     Code.NO_SIGNER_CERTIFICATE: (
         "署名者の証明書が署名データに含まれていません。",
@@ -183,6 +187,23 @@ _TEXTS: Final[Mapping[Code, tuple[str, str]]] = {
     Code.NO_CONTENT: (
         "署名の対象となる文書がありません。",
         "The document that was signed is missing.",
+    ),
+    Code.DOCUMENT_EXTENDED: (
+        "署名の後に、署名の及ばない内容が加えられています（{problem}）。",
+        "Something that the signature does not cover was added after signing "
+        "({problem}).",
+    ),
+    Code.NOT_COVERED: (
+        "署名の対象が、文書として読まれる部分と異なります（{problem}）。",
+        "The signature is over another part than the one that is read ({problem}).",
+    ),
+    Code.ALGORITHMS_DISAGREE: (
+        "署名に書かれているアルゴリズムが互いに矛盾しています（{problem}）。",
+        "What the signature says of its algorithms contradicts itself ({problem}).",
+    ),
+    Code.UNSUPPORTED_DOCUMENT: (
+        "この形式の署名は検証できません（{problem}）。",
+        "Signatures of this form cannot be verified here ({problem}).",
     ),
     Code.NOT_A_CITIZEN: (
         "署名者の証明書に基本4情報がありません。",

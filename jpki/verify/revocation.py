@@ -9,6 +9,7 @@ outweighs any that say `good`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from jpki.der import oids
 from jpki.errors import EncodingError
@@ -21,7 +22,7 @@ from jpki.verify.outcomes import Evidence
 from jpki.verify.reasons import Code
 from jpki.verify.refusal import Refused, Undecided
 from jpki.verify.signatures import SignatureFacts
-from jpki.verify.statements import Statement
+from jpki.verify.statements import Statement, looks_back
 from jpki.verify.validation import CandidatePath, PathProblem, validate_path
 
 __all__ = ["CertificateStatus", "RevocationChecker"]
@@ -50,9 +51,10 @@ class RevocationChecker:
             max_path_length=None,
             purpose=None,
             name=None,
+            known_at=None,
         )
         self._pending: set[str] = set()
-        self._speakers: dict[tuple[str, ...], bool] = {}
+        self._speakers: dict[tuple[tuple[str, ...], datetime, bool], bool] = {}
 
     def check(self, path: CandidatePath) -> tuple[CertificateStatus, ...]:
         """The status of every certificate of a validated path, from the top."""
@@ -60,13 +62,16 @@ class RevocationChecker:
             self._status(path, index) for index in range(len(path.certificates))
         )
 
-    def may_speak(self, path: CandidatePath, *, as_responder: bool = False) -> bool:
+    def may_speak(
+        self, path: CandidatePath, at: datetime, *, as_responder: bool = False
+    ) -> bool:
         """Whether the last certificate of this path is valid and not revoked.
 
         Its own status must not hang on what it says itself: while it is being looked
         into, nothing it signed counts.
 
         Args:
+            at: when the statement was made, or the job's instant.
             as_responder: for OCSP. RFC 6960 4.2.2.2 asks that the issuer certified it,
                 not under which policy; and with nocheck, its status is not asked.
         """
@@ -75,24 +80,25 @@ class RevocationChecker:
             return False
         if len(self._pending) >= MAX_DELEGATION_DEPTH:
             return False
-        route = (*(c.fingerprint for c in path.certificates), str(as_responder))
+        fingerprints = tuple(c.fingerprint for c in path.certificates)
+        route = (fingerprints, at, as_responder)
         if not self._pending and route in self._speakers:
             return self._speakers[route]
         self.budget.delegation()
         self._pending.add(delegate.fingerprint)
         try:
-            answer = self._may_speak(path, as_responder)
+            answer = self._may_speak(path, at, as_responder)
         finally:
             self._pending.discard(delegate.fingerprint)
         if not self._pending:
             self._speakers[route] = answer
         return answer
 
-    def _may_speak(self, path: CandidatePath, as_responder: bool) -> bool:
+    def _may_speak(self, path: CandidatePath, at: datetime, as_responder: bool) -> bool:
         try:
             validated = validate_path(
                 path,
-                self._delegate_job,
+                replace(self._delegate_job, at=at),
                 self.facts,
                 self.budget,
                 policies_bind=not as_responder,
@@ -104,10 +110,14 @@ class RevocationChecker:
         nocheck = oids.OCSP_NOCHECK in path.certificates[-1].extensions
         if as_responder and nocheck:
             return True
-        status = self._status(path, len(path.certificates) - 1)
+        # Whoever speaks of the past is asked about it all: a revocation counts whenever
+        # it came.
+        status = self._status(path, len(path.certificates) - 1, past=False)
         return status.problem is None
 
-    def _status(self, path: CandidatePath, index: int) -> CertificateStatus:
+    def _status(
+        self, path: CandidatePath, index: int, *, past: bool = True
+    ) -> CertificateStatus:
         if self.job.revocation is RevocationMode.NONE:
             return CertificateStatus(evidence=(), problem=None)
         certificate = path.certificates[index]
@@ -121,13 +131,28 @@ class RevocationChecker:
             return CertificateStatus(evidence=(), problem=malformed)
         return CertificateStatus(
             evidence=tuple(found.evidence(certificate) for found in statements),
-            problem=self._problem(statements),
+            problem=self._problem(statements, past),
         )
 
-    def _problem(self, statements: list[Statement]) -> Refused | None:
+    def _binds(self, statement: Statement) -> bool:
+        """Whether a revocation counts at the job's instant.
+
+        A statement that looks back may tell of one that came later. One of that time
+        that gives a later instant is not argued with: whatever is listed is revoked.
+        """
+        at = statement.revoked_at
+        return (
+            at is None
+            or at <= self.job.at
+            or not looks_back(self.job, statement.this_update)
+        )
+
+    def _problem(self, statements: list[Statement], past: bool) -> Refused | None:
         current = [statement for statement in statements if statement.current]
         for statement in current:
-            if statement.revoked_at is not None:
+            if statement.revoked_at is not None and (
+                not past or self._binds(statement)
+            ):
                 return Refused(
                     Code.REVOKED,
                     "RFC 6960 2.2" if statement.kind == "ocsp" else "RFC 5280 6.3.3",

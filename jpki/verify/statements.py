@@ -18,14 +18,22 @@ __all__ = [
     "CLOCK_SKEW",
     "Context",
     "Statement",
+    "bound_from",
     "is_current",
     "is_early",
+    "looks_back",
+    "outlives",
     "reason_label",
+    "spoken_at",
 ]
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far in the future a statement may have been made: clocks differ (the usual
 allowance, as of `openssl ocsp`). Nothing is allowed beyond `nextUpdate`."""
+
+_COMPROMISED: Final = frozenset(
+    {RevocationReason.KEY_COMPROMISE, RevocationReason.CA_COMPROMISE}
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +50,7 @@ class Statement:
     """The revocation reasons that it would know of (ReasonFlags)."""
     current: bool
     revoked_at: datetime | None = None
+    """From when on it is not to be relied on, whenever that was found out."""
     revocation_reason: str | None = None
 
     def evidence(self, certificate: Certificate) -> Evidence:
@@ -66,20 +75,54 @@ class Context(Protocol):
     facts: SignatureFacts
     budget: Budget
 
-    def may_speak(self, path: CandidatePath, *, as_responder: bool = False) -> bool:
-        """Whether the last certificate of this path is valid and not revoked."""
+    def may_speak(
+        self, path: CandidatePath, at: datetime, *, as_responder: bool = False
+    ) -> bool:
+        """Whether the last certificate of this path is valid then, and not revoked."""
         ...
 
 
 def is_early(job: PathJob, this_update: datetime) -> bool:
-    """Whether a statement was made after the job's instant: unknown then."""
+    """Whether a statement was made after all that may be known for this job."""
+    return this_update > (job.known_at or job.at) + CLOCK_SKEW
+
+
+def looks_back(job: PathJob, this_update: datetime) -> bool:
+    """Whether a statement was made after the instant that is asked about."""
     return this_update > job.at + CLOCK_SKEW
+
+
+def spoken_at(job: PathJob, this_update: datetime) -> datetime:
+    """At which instant the maker of a statement, and its signature, are judged."""
+    return this_update if looks_back(job, this_update) else job.at
+
+
+def outlives(job: PathJob, this_update: datetime, certificate: Certificate) -> bool:
+    """Whether a statement that looks back was made when the certificate had expired.
+
+    Lists need not tell of it any more (RFC 5280 5: entries go one CRL after expiry).
+    """
+    return looks_back(job, this_update) and this_update > certificate.not_after
+
+
+def bound_from(revoked_at: datetime, reason: int, invalid: datetime | None) -> datetime:
+    """From when on a revoked certificate is not to be relied on.
+
+    Where the key is suspected to be in other hands, from the invalidity date on
+    (RFC 5280 5.3.2); otherwise the signer has done nothing wrong until the revocation.
+    """
+    if invalid is None or reason not in _COMPROMISED:
+        return revoked_at
+    return min(revoked_at, invalid)
 
 
 def is_current(
     job: PathJob, this_update: datetime, next_update: datetime | None
 ) -> bool:
-    """Whether a statement may be relied on at the job's instant."""
+    """Whether a statement may be relied on for the job's instant.
+
+    One that looks back never grows old: what was revoked stays so.
+    """
     if next_update is None or next_update < job.at or next_update < this_update:
         return False
     if is_early(job, this_update):

@@ -7,25 +7,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from jpki.der import oids
-from jpki.der.oids import ANY_POLICY
-from jpki.documents.cms import (
-    SignedDocument,
-    SignerInfo,
-    check_signer,
-    effective_algorithm,
-    parse_signed_data,
-)
-from jpki.errors import DocumentError, EncodingError, JpkiError, RequestError
+from jpki.der.oids import ANY_POLICY, KP_TIME_STAMPING
+from jpki.documents.kinds import check_document
+from jpki.documents.signature import CheckedSignature, Content
+from jpki.errors import DocumentError, EncodingError, RequestError
 from jpki.model.profiles import KeyUsage
-from jpki.verify.algorithms import AlgorithmPolicy, require_algorithm
+from jpki.verify.algorithms import (
+    AlgorithmPolicy,
+    require_algorithm,
+    require_digest,
+)
 from jpki.verify.anchors import TrustAnchor
 from jpki.verify.evidence import EvidenceSource, Issued
-from jpki.verify.jobs import PathJob, RevocationMode
+from jpki.verify.existence import proven_existence
+from jpki.verify.jobs import ANY_POLICY_SET, PathJob, RevocationMode
 from jpki.verify.outcomes import (
     Indeterminate,
     Invalid,
@@ -61,6 +60,9 @@ class VerificationPolicy:
     """The signer is a citizen: the certificate carries the four items (基本4情報)."""
     revocation: RevocationMode = RevocationMode.REQUIRE
     max_revocation_age: timedelta | None = None
+    time_anchors: tuple[TrustAnchor, ...] = ()
+    """Whom to believe about time (時刻認証局). Without any, timestamps prove nothing:
+    every signature is judged as if it had just been made."""
     use_deltas: bool = True
     """Where a complete list says that there are deltas, one is asked for too."""
 
@@ -87,55 +89,98 @@ class Verifier:
         self._evidence = evidence
         self._facts = SignatureFacts()
 
-    def verify(self, document: bytes, content: bytes | None, at: datetime) -> Outcome:
-        """The verdict on a CMS signature.
+    def verify(self, document: bytes, content: Content, at: datetime) -> Outcome:
+        """The verdict on a signed document.
 
         Args:
-            document: SignedData in a ContentInfo, DER.
+            document: a signature (CMS, DER), or a document that has it inside.
             content: what was signed; None where it is inside.
             at: the instant to judge at.
 
         Raises:
             RequestError: the instant has no time zone.
         """
-        if at.tzinfo is None:
-            raise RequestError("the instant to judge at has no time zone")
+        _require_zone(at)
         # 1. The document is one signature over the content.
         try:
-            signed, signer = _only_signer(document)
-            content = _content(signed, content)
-            certificate = _signed_by(signed, signer, content)
-        except Refused as refusal:
-            return Invalid(at=at, reason=refusal.reason())
-        # 2. The signer's certificate leads to an anchor and is not revoked.
-        outcome = self._verify_path(signed, certificate, at)
-        # 3. It is a certificate for this, of somebody who may sign.
-        return self._check_signer(outcome, signer, certificate)
+            signature = check_document(document, content)
+        except (DocumentError, EncodingError) as error:
+            return Invalid(at=at, reason=_unreadable(error).reason())
+        return self.judge(signature, at)
 
-    def _verify_path(
-        self, signed: SignedDocument, certificate: Certificate, at: datetime
-    ) -> Outcome:
-        gathered = self._evidence.certificates()
-        notes = gathered.notes
-        enclosed = Pool.from_der(certificates=signed.certificates)
-        pool = Pool(beneath=(enclosed, gathered.pool))
-        policy = self._policy
+    def judge(self, signature: CheckedSignature, at: datetime) -> Outcome:
+        """The verdict on a signature whose mathematics holds.
+
+        Raises:
+            RequestError: the instant has no time zone.
+        """
+        _require_zone(at)
+        try:
+            certificate = parse_certificate(signature.certificate)
+        except EncodingError as error:
+            malformed = Refused(Code.MALFORMED_CERTIFICATE, problem=error.reason)
+            return Invalid(at=at, reason=malformed.reason())
+        policy, enclosed = self._policy, _pool(signature)
+        # 2. It was there at this instant.
+        existence = proven_existence(
+            signature.timestamps if policy.time_anchors else (),
+            at,
+            policy.algorithms,
+            lambda found, stamp, instant: self._verify_path(
+                self._time_job(found, instant, at),
+                Pool(beneath=(_pool(stamp), enclosed)),
+            ),
+        )
+        # 3. The signer's certificate led to an anchor then, and was not revoked.
         job = PathJob(
             anchors=policy.anchors,
             end_entity=certificate,
-            at=at,
+            at=existence.at,
+            known_at=at,
             algorithms=policy.algorithms,
-            pool=pool,
-            revocation=RevocationMode.NONE,
             use_deltas=policy.use_deltas,
             max_revocation_age=policy.max_revocation_age,
             initial_policies=policy.policies,
             require_explicit_policy=ANY_POLICY not in policy.policies,
         )
+        outcome = self._verify_path(job, enclosed)
+        outcome = replace(
+            outcome,
+            signer=_identity(certificate),
+            existed_at=existence.at,
+            claimed_at=signature.claimed_at,
+            kind=signature.kind.value,
+            proofs=existence.proofs,
+            notes=(*signature.notes, *existence.notes, *outcome.notes),
+        )
+        # 4. It is a certificate for this, of somebody who may sign.
+        outcome = self._check_signer(outcome, signature, certificate)
+        return replace(_not_proven(outcome), at=at)
+
+    def _time_job(
+        self, authority: Certificate, instant: datetime, at: datetime
+    ) -> PathJob:
+        return PathJob(
+            anchors=self._policy.time_anchors,
+            end_entity=authority,
+            at=instant,
+            known_at=at,
+            algorithms=self._policy.algorithms,
+            use_deltas=self._policy.use_deltas,
+            purpose=KP_TIME_STAMPING,
+            initial_policies=ANY_POLICY_SET,
+        )
+
+    def _verify_path(self, job: PathJob, enclosed: Pool) -> Outcome:
+        gathered = self._evidence.certificates()
+        notes = gathered.notes
+        pool = Pool(beneath=(enclosed, gathered.pool))
+        revocation = self._policy.revocation
+        job = replace(job, pool=pool, revocation=RevocationMode.NONE)
         # Only what stands on a path that holds otherwise is asked about: nobody is
         # sent to an address that a stranger wrote into a certificate.
         outcome = verify_path(job, self._facts)
-        if policy.revocation is RevocationMode.NONE or not isinstance(outcome, Valid):
+        if revocation is RevocationMode.NONE or not isinstance(outcome, Valid):
             return replace(outcome, notes=notes)
         asked: set[str] = set()
         for _ in range(_ROUNDS):
@@ -150,20 +195,19 @@ class Verifier:
             gathered = self._evidence.revocation(wanted)
             notes += gathered.notes
             pool = Pool(beneath=(gathered.pool, pool))
-            job = replace(job, pool=pool, revocation=policy.revocation)
+            job = replace(job, pool=pool, revocation=revocation)
             outcome = verify_path(job, self._facts)
             if isinstance(outcome, Valid):
                 break
         return replace(outcome, notes=notes)
 
     def _check_signer(
-        self, outcome: Outcome, signer: SignerInfo, certificate: Certificate
+        self, outcome: Outcome, signature: CheckedSignature, certificate: Certificate
     ) -> Outcome:
-        outcome = replace(outcome, signer=_identity(certificate))
         if not isinstance(outcome, Valid):
             return outcome
         try:
-            self._require(certificate, signer, outcome.at)
+            self._require(certificate, signature, outcome.at)
         except Undecided as doubt:
             return _turned_down(outcome, Indeterminate, doubt, certificate)
         except Refused as refusal:
@@ -174,7 +218,7 @@ class Verifier:
         return outcome
 
     def _require(
-        self, certificate: Certificate, signer: SignerInfo, at: datetime
+        self, certificate: Certificate, signature: CheckedSignature, at: datetime
     ) -> None:
         policy = self._policy
         lacking = policy.key_usage - (certificate.key_usage or frozenset())
@@ -184,69 +228,37 @@ class Verifier:
         # Items that cannot be read are an error even where none are asked for.
         if certificate.basic_attributes is None and policy.basic_information:
             raise Refused(Code.NOT_A_CITIZEN)
-        algorithm = effective_algorithm(signer)
-        require_algorithm(policy.algorithms, algorithm, certificate.public_key, at)
-
-
-def _only_signer(document: bytes) -> tuple[SignedDocument, SignerInfo]:
-    try:
-        signed = parse_signed_data(document)
-    except (DocumentError, EncodingError) as error:
-        raise _unreadable(error) from None
-    if signed.content_type != oids.CMS_DATA:
-        raise Refused(
-            Code.MALFORMED_DOCUMENT, "RFC 5652 4", problem=signed.content_type
+        require_algorithm(
+            policy.algorithms, signature.algorithm, certificate.public_key, at
         )
-    if not signed.signers:
-        raise Refused(Code.NO_SIGNER)
-    if len(signed.signers) > 1:
-        raise Refused(Code.SEVERAL_SIGNERS, count=str(len(signed.signers)))
-    return signed, signed.signers[0]
+        for digest in sorted(signature.digests):
+            require_digest(policy.algorithms, digest, at)
 
 
-def _content(signed: SignedDocument, content: bytes | None) -> bytes:
-    """What was signed; where it is both inside and handed in, the two are the same."""
-    if content is None and signed.content is None:
-        raise Refused(Code.NO_CONTENT)
-    if content is None:
-        content = signed.content
-    elif signed.content is not None and signed.content != content:
-        raise Refused(Code.DOCUMENT_ALTERED, problem="another content is inside")
-    assert content is not None
-    return content
+def _require_zone(at: datetime) -> None:
+    if at.tzinfo is None:
+        raise RequestError("the instant to judge at has no time zone")
 
 
-def _signed_by(
-    signed: SignedDocument, signer: SignerInfo, content: bytes
-) -> Certificate:
-    """The enclosed certificate whose key made the signature."""
-    problem: Refused | None = None
-    for data in signed.certificates:
-        try:
-            certificate = parse_certificate(data)
-        except EncodingError:
-            continue
-        if not _is_named(signer, certificate):
-            continue
-        try:
-            check_signer(signer, data, content)
-        except (DocumentError, EncodingError) as error:
-            problem = Refused(
-                Code.DOCUMENT_ALTERED, "RFC 5652 5.6", problem=error.message
-            )
-            continue
-        return certificate
-    raise problem or Refused(Code.NO_SIGNER_CERTIFICATE, "RFC 5652 5.3")
+def _pool(signature: CheckedSignature) -> Pool:
+    enclosed = signature.enclosed
+    return Pool.from_der(
+        certificates=enclosed.certificates,
+        crls=enclosed.crls,
+        ocsp_responses=enclosed.ocsp_responses,
+    )
 
 
-def _is_named(signer: SignerInfo, certificate: Certificate) -> bool:
-    if signer.issuer_der is not None:
-        named = (signer.issuer_der, signer.serial)
-        return named == (certificate.issuer_der, certificate.serial)
-    try:
-        return signer.subject_key_identifier == certificate.subject_key_identifier
-    except EncodingError:
-        return False
+def _not_proven(outcome: Outcome) -> Outcome:
+    """An expired certificate makes no signature wrong that was there before.
+
+    Whether it was, nobody can tell without a timestamp: indeterminate, as of the day on
+    which the certificate expired (ETSI EN 319 102-1 table 6, OUT_OF_BOUNDS_NO_POE).
+    """
+    if not isinstance(outcome, Invalid) or outcome.code is not Code.EXPIRED:
+        return outcome
+    values = {item.name: getattr(outcome, item.name) for item in fields(outcome)}
+    return Indeterminate(**values)
 
 
 def _issued(outcome: Outcome) -> list[Issued]:
@@ -259,8 +271,10 @@ def _issued(outcome: Outcome) -> list[Issued]:
     ]
 
 
-def _unreadable(error: JpkiError) -> Refused:
-    return Refused(Code.MALFORMED_DOCUMENT, "RFC 5652", problem=error.message)
+def _unreadable(error: DocumentError | EncodingError) -> Refused:
+    if isinstance(error, DocumentError):
+        return Refused(Code(f"document.{error.fault.value}"), problem=error.message)
+    return Refused(Code.MALFORMED_DOCUMENT, problem=error.message)
 
 
 def _identity(certificate: Certificate) -> SignerIdentity:
@@ -278,14 +292,5 @@ def _turned_down(
     certificate: Certificate,
 ) -> Outcome:
     """A path that holds, of a signer who does not do."""
-    return kind(
-        at=outcome.at,
-        reason=refusal.reason(about(certificate)),
-        anchor=outcome.anchor,
-        path=outcome.path,
-        policies=outcome.policies,
-        evidence=outcome.evidence,
-        work=outcome.work,
-        signer=outcome.signer,
-        notes=outcome.notes,
-    )
+    values = {item.name: getattr(outcome, item.name) for item in fields(outcome)}
+    return kind(**{**values, "reason": refusal.reason(about(certificate))})

@@ -141,8 +141,11 @@ def test_the_instant_decides(pki: ReferencePKI) -> None:
     leaf = parse_certificate(pki.certificates["signature"])
     early = _judge(pki, at=pki.at - timedelta(seconds=1))
     assert early.code is Code.NOT_YET_VALID
+    assert isinstance(early, Invalid)
     late = _judge(pki, at=leaf.not_after + timedelta(seconds=1))
     assert late.code is Code.EXPIRED
+    # Nothing proves that it was not signed in time.
+    assert isinstance(late, Indeterminate)
     with pytest.raises(RequestError):
         _judge(pki, at=datetime(2014, 10, 1))
 
@@ -173,6 +176,10 @@ class Sunset:
     until: datetime | None
 
     def judge(self, algorithm: bytes, public_key: bytes, at: datetime) -> Judgement:
+        """No."""
+        return Judgement(allowed=False, until=self.until, reason="sunset")
+
+    def judge_digest(self, digest: str, at: datetime) -> Judgement:
         """No."""
         return Judgement(allowed=False, until=self.until, reason="sunset")
 

@@ -1,0 +1,60 @@
+"""Which kind of document is this, and is its signature right? One door for all."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+from jpki.documents.signature import CheckedSignature, Content, Kind
+from jpki.errors import DocumentError, DocumentFault
+
+__all__ = ["check_document", "kind_of"]
+
+_PDF: Final = b"%PDF-"
+_WITHIN: Final = 1024
+"""ISO 32000-1 Annex H, note 13: readers look for the header in the first octets."""
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_CHECKS: Final = {
+    Kind.CMS: ("jpki.documents.cms_check", "check_cms"),
+}
+"""Loaded when needed: each brings libraries that the others do without."""
+
+
+def kind_of(document: bytes) -> Kind:
+    """The kind, by how the document begins.
+
+    Raises:
+        DocumentError: it begins like none of them.
+    """
+    if document.startswith(b"\x30"):
+        return Kind.CMS
+    if document.removeprefix(_BYTE_ORDER_MARK).lstrip(b" \t\r\n").startswith(b"<"):
+        return Kind.XML
+    if _PDF in document[:_WITHIN]:
+        return Kind.PDF
+    raise DocumentError(
+        "neither CMS, PDF nor XML",
+        hint="CMS is DER or PEM; a detached signature is given beside its document",
+    )
+
+
+def check_document(document: bytes, content: Content = None) -> CheckedSignature:
+    """Check the one signature on a document, of whatever kind.
+
+    Args:
+        document: the signature, or the document with its signature inside.
+        content: what was signed, where it is not inside.
+
+    Raises:
+        DocumentError: there is none, or it is wrong; `fault` says how.
+        EncodingError: what should be DER is not.
+    """
+    kind = kind_of(document)
+    if kind not in _CHECKS:
+        raise DocumentError(
+            f"{kind.value} cannot be judged here", fault=DocumentFault.UNSUPPORTED
+        )
+    module, name = _CHECKS[kind]
+    checked = getattr(import_module(module), name)(document, content)
+    assert isinstance(checked, CheckedSignature)
+    return checked

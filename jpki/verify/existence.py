@@ -1,0 +1,108 @@
+"""Since when does a signature exist? Timestamps, from the outermost in.
+
+A timestamp is a signature too: its authority's certificate expires, its algorithm
+grows weak. It still proves something while it holds, or while a later timestamp around
+it proves that it was there when it held. So each is judged at the earliest instant that
+is proven so far, and brings that instant further back (ETSI EN 319 102-1 section 5.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from jpki.der import oids
+from jpki.documents.signature import CheckedSignature, Timestamp
+from jpki.errors import EncodingError
+from jpki.verify.algorithms import AlgorithmPolicy
+from jpki.verify.outcomes import Outcome, Proof, Valid
+from jpki.x509.parse import Certificate, parse_certificate
+
+__all__ = ["Existence", "proven_existence"]
+
+_CLOCK_SKEW: Final = timedelta(minutes=5)
+
+JudgeAuthority = Callable[[Certificate, CheckedSignature, datetime], Outcome]
+"""The verdict on a time-stamp authority's certificate at an instant."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Existence:
+    """The earliest instant at which a signature is proven to have been there."""
+
+    at: datetime
+    proofs: tuple[Proof, ...] = ()
+    """The timestamps that prove it, from the outermost in."""
+    notes: tuple[str, ...] = ()
+    """Why others prove nothing."""
+
+
+def proven_existence(
+    timestamps: tuple[Timestamp, ...],
+    at: datetime,
+    algorithms: AlgorithmPolicy,
+    judge: JudgeAuthority,
+) -> Existence:
+    """Go from what is there now to what was there then.
+
+    Args:
+        timestamps: from the innermost out.
+        at: now, or any instant at which the document is at hand.
+        algorithms: what may be relied on when.
+        judge: asked about each authority, at the instant proven so far.
+    """
+    instant, proofs, notes = at, list[Proof](), list[str]()
+    for stamp in reversed(timestamps):
+        problem, outcome = _problem(stamp, instant, algorithms, judge)
+        if problem is not None or outcome is None:
+            notes.append(f"timestamp of {stamp.at:%Y-%m-%dT%H:%M:%SZ}: {problem}")
+            continue
+        # It was there by the latest instant that the authority allows for.
+        instant = min(instant, stamp.at + stamp.accuracy)
+        authority = outcome.path[-1]
+        proofs.append(
+            Proof(
+                at=stamp.at,
+                accuracy=stamp.accuracy,
+                authority=authority,
+                evidence=outcome.evidence,
+            )
+        )
+    return Existence(at=instant, proofs=tuple(proofs), notes=tuple(notes))
+
+
+def _problem(
+    stamp: Timestamp,
+    instant: datetime,
+    algorithms: AlgorithmPolicy,
+    judge: JudgeAuthority,
+) -> tuple[str | None, Outcome | None]:
+    if stamp.at > instant + _CLOCK_SKEW:
+        return "later than what is around it", None
+    for digest in sorted({stamp.imprint_digest, *stamp.signature.digests}):
+        judgement = algorithms.judge_digest(digest, instant)
+        if not judgement.allowed:
+            return f"digest {digest}: {judgement.reason}", None
+    try:
+        certificate = parse_certificate(stamp.signature.certificate)
+        if not _is_for_timestamps(certificate):
+            return "not made with a certificate for timestamps (RFC 3161 2.3)", None
+    except EncodingError as error:
+        return error.message, None
+    outcome = judge(certificate, stamp.signature, instant)
+    if not isinstance(outcome, Valid):
+        return outcome.reason.text("en"), None
+    return None, outcome
+
+
+def _is_for_timestamps(certificate: Certificate) -> bool:
+    """RFC 3161 2.3: the one purpose is timestamps, and that is critical."""
+    purposes = certificate.extended_key_usage
+    extension = certificate.extensions.get(oids.EXTENDED_KEY_USAGE)
+    return (
+        purposes == frozenset({oids.KP_TIME_STAMPING})
+        and extension is not None
+        and extension.critical
+    )
