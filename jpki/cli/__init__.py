@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -10,6 +9,7 @@ from typing import Final
 
 import click
 
+from jpki.cli.lazy import LazyGroup
 from jpki.errors import JpkiError
 
 __all__ = ["main"]
@@ -30,21 +30,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
 """Command name to `module:attribute`; `jpki verify` must start in a blink."""
 
 
-class _LazyGroup(click.Group):
-    """A group that knows its commands' names without importing them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        target = _COMMANDS.get(cmd_name)
-        if target is None:
-            return None
-        module, _, attribute = target.partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{target} is not a command")
-        return command
+class _Program(LazyGroup):
+    """The program as a whole: what goes wrong in any command is told here."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Show our own errors as a sentence and the next step, never as a traceback."""
@@ -59,7 +46,8 @@ class _LazyGroup(click.Group):
 
 
 @click.group(
-    cls=_LazyGroup,
+    cls=_Program,
+    targets=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(version("jpki"), prog_name="jpki")

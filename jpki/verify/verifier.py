@@ -13,7 +13,8 @@ from typing import Final
 
 from jpki.der.oids import ANY_POLICY, KP_TIME_STAMPING
 from jpki.documents.kinds import check_document
-from jpki.documents.signature import CheckedSignature, Content
+from jpki.documents.raw import check_raw
+from jpki.documents.signature import CheckedSignature, Content, Enclosed
 from jpki.errors import DocumentError, EncodingError, RequestError
 from jpki.model.profiles import KeyUsage
 from jpki.verify.algorithms import (
@@ -38,6 +39,7 @@ from jpki.verify.reasons import Code
 from jpki.verify.refusal import Refused, Undecided
 from jpki.verify.signatures import SignatureFacts
 from jpki.verify.validation import CandidatePath, about
+from jpki.verify.watching import Seen, WatchedPool
 from jpki.x509.parse import Certificate, parse_certificate
 
 __all__ = ["VerificationPolicy", "Verifier"]
@@ -89,13 +91,21 @@ class Verifier:
         self._evidence = evidence
         self._facts = SignatureFacts()
 
-    def verify(self, document: bytes, content: Content, at: datetime) -> Outcome:
+    def verify(
+        self,
+        document: bytes,
+        content: Content,
+        at: datetime,
+        *,
+        seen: Seen | None = None,
+    ) -> Outcome:
         """The verdict on a signed document.
 
         Args:
             document: a signature (CMS, DER), or a document that has it inside.
             content: what was signed; None where it is inside.
             at: the instant to judge at.
+            seen: takes note of the evidence, for a record of the verdict.
 
         Raises:
             RequestError: the instant has no time zone.
@@ -106,9 +116,39 @@ class Verifier:
             signature = check_document(document, content)
         except (DocumentError, EncodingError) as error:
             return Invalid(at=at, reason=_unreadable(error).reason())
+        return self.judge(signature, at, seen=seen)
+
+    def verify_raw(
+        self,
+        value: bytes,
+        certificate: bytes,
+        content: bytes,
+        at: datetime,
+        *,
+        enclosed: Enclosed | None = None,
+    ) -> Outcome:
+        """The verdict on a bare signature value, such as the answer to a challenge.
+
+        Args:
+            value: the signature.
+            certificate: of whoever says to have signed, DER.
+            content: what was signed.
+            at: the instant to judge at.
+            enclosed: what else came along.
+
+        Raises:
+            RequestError: the instant has no time zone.
+        """
+        _require_zone(at)
+        try:
+            signature = check_raw(value, certificate, content, enclosed=enclosed)
+        except (DocumentError, EncodingError) as error:
+            return Invalid(at=at, reason=_unreadable(error).reason())
         return self.judge(signature, at)
 
-    def judge(self, signature: CheckedSignature, at: datetime) -> Outcome:
+    def judge(
+        self, signature: CheckedSignature, at: datetime, *, seen: Seen | None = None
+    ) -> Outcome:
         """The verdict on a signature whose mathematics holds.
 
         Raises:
@@ -129,6 +169,7 @@ class Verifier:
             lambda found, stamp, instant: self._verify_path(
                 self._time_job(found, instant, at),
                 Pool(beneath=(_pool(stamp), enclosed)),
+                seen,
             ),
         )
         # 3. The signer's certificate led to an anchor then, and was not revoked.
@@ -143,7 +184,7 @@ class Verifier:
             initial_policies=policy.policies,
             require_explicit_policy=ANY_POLICY not in policy.policies,
         )
-        outcome = self._verify_path(job, enclosed)
+        outcome = self._verify_path(job, enclosed, seen)
         outcome = replace(
             outcome,
             signer=_identity(certificate),
@@ -171,12 +212,13 @@ class Verifier:
             initial_policies=ANY_POLICY_SET,
         )
 
-    def _verify_path(self, job: PathJob, enclosed: Pool) -> Outcome:
+    def _verify_path(self, job: PathJob, enclosed: Pool, seen: Seen | None) -> Outcome:
         gathered = self._evidence.certificates()
         notes = gathered.notes
         pool = Pool(beneath=(enclosed, gathered.pool))
+        watched = _watched(pool, seen)
         revocation = self._policy.revocation
-        job = replace(job, pool=pool, revocation=RevocationMode.NONE)
+        job = replace(job, pool=watched, revocation=RevocationMode.NONE)
         # Only what stands on a path that holds otherwise is asked about: nobody is
         # sent to an address that a stranger wrote into a certificate.
         outcome = verify_path(job, self._facts)
@@ -195,7 +237,8 @@ class Verifier:
             gathered = self._evidence.revocation(wanted)
             notes += gathered.notes
             pool = Pool(beneath=(gathered.pool, pool))
-            job = replace(job, pool=pool, revocation=revocation)
+            watched = _watched(pool, seen)
+            job = replace(job, pool=watched, revocation=revocation)
             outcome = verify_path(job, self._facts)
             if isinstance(outcome, Valid):
                 break
@@ -238,6 +281,10 @@ class Verifier:
 def _require_zone(at: datetime) -> None:
     if at.tzinfo is None:
         raise RequestError("the instant to judge at has no time zone")
+
+
+def _watched(pool: Pool, seen: Seen | None) -> Pool:
+    return pool if seen is None else WatchedPool(pool, seen)
 
 
 def _pool(signature: CheckedSignature) -> Pool:

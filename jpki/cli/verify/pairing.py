@@ -1,0 +1,102 @@
+"""Which of the files are signatures, and what are they over?
+
+Somebody who names an application and its signature, in either order, need not say which
+is which: a signature without its content inside is over what else is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from jpki.documents.kinds import kind_of
+from jpki.documents.signature import Content, Kind
+from jpki.documents.signed_data import parse_signed_data
+from jpki.errors import DocumentError, JpkiError, RequestError
+
+__all__ = ["Named", "Signed", "paired"]
+
+_SIGNED_ALONE = frozenset({Kind.PDF})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Named:
+    """A file that was handed in."""
+
+    name: str
+    """Its name without the folder, as a signature would refer to it."""
+    octets: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signed:
+    """One document to judge."""
+
+    name: str
+    document: bytes = field(repr=False)
+    content: Content = field(repr=False, default=None)
+
+
+def paired(files: Sequence[Named]) -> list[Signed]:
+    """The documents to judge among these files, in their order.
+
+    Raises:
+        RequestError: it is not clear what a signature is over.
+    """
+    if len(files) == 1:
+        return [Signed(name=files[0].name, document=files[0].octets)]
+    detached = [file for file in files if _is_detached(file)]
+    if detached:
+        return _each_with_its_own(detached, [f for f in files if f not in detached])
+    forms = [file for file in files if _kind(file) is Kind.XML]
+    rest = [file for file in files if file not in forms]
+    if len(forms) == 1 and all(_kind(file) not in _SIGNED_ALONE for file in rest):
+        content = {file.name: file.octets for file in rest}
+        return [Signed(name=forms[0].name, document=forms[0].octets, content=content)]
+    return [Signed(name=file.name, document=file.octets) for file in files]
+
+
+def _each_with_its_own(
+    signatures: Sequence[Named], contents: Sequence[Named]
+) -> list[Signed]:
+    """`application.xml.p7s` or `application.p7s` is over `application.xml`."""
+    found, left = [], list(contents)
+    for signature in signatures:
+        stem = signature.name.rpartition(".")[0]
+        fitting = [
+            file for file in left if stem in (file.name, file.name.rpartition(".")[0])
+        ]
+        if not fitting and len(signatures) == len(contents) == 1:
+            fitting = left
+        if len(fitting) != 1:
+            raise RequestError(
+                f"{signature.name}: what is this a signature of?",
+                hint="name that file beside it; or one by one, with --signature",
+            )
+        left.remove(fitting[0])
+        found.append(
+            Signed(
+                name=fitting[0].name,
+                document=signature.octets,
+                content=fitting[0].octets,
+            )
+        )
+    if left:
+        raise RequestError(f"{left[0].name}: which signature is over this?")
+    return found
+
+
+def _kind(file: Named) -> Kind | None:
+    try:
+        return kind_of(file.octets)
+    except DocumentError:
+        return None
+
+
+def _is_detached(file: Named) -> bool:
+    if _kind(file) is not Kind.CMS:
+        return False
+    try:
+        return parse_signed_data(file.octets).content is None
+    except JpkiError:
+        return False

@@ -1,0 +1,99 @@
+"""A verdict in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+import click
+
+from jpki.model.calendar import JST
+from jpki.verify import Outcome
+from jpki.verify.matching import Comparison
+from jpki.x509.names import rfc4514
+
+__all__ = ["EXIT", "show"]
+
+EXIT: Final[Mapping[str, int]] = {"valid": 0, "invalid": 1, "indeterminate": 3}
+"""The exit code of each outcome."""
+
+_MARKS: Final = {
+    "valid": ("✓", "green"),
+    "invalid": ("✗", "red"),
+    "indeterminate": ("?", "yellow"),
+}
+_WORDS: Final = {
+    "signer": ("署名者", "signer"),
+    "born": ("生年月日", "born"),
+    "address": ("住所", "address"),
+    "anchor": ("信頼点", "trust anchor"),
+    "evidence": ("根拠", "evidence"),
+    "timestamp": ("時刻証明", "timestamp"),
+    "claimed": ("署名者の述べる日時（証明なし）", "signed, the signer says"),
+    "note": ("注記", "note"),
+    "valid": ("有効", "valid"),
+    "invalid": ("無効", "invalid"),
+    "indeterminate": ("判定不能", "indeterminate"),
+}
+
+
+def show(
+    outcome: Outcome,
+    language: str,
+    *,
+    name: str | None = None,
+    comparison: Comparison | None = None,
+) -> None:
+    """Print a verdict.
+
+    Args:
+        name: of the document, where there are several.
+        comparison: of the signer's items with an application's.
+    """
+
+    def word(key: str) -> str:
+        return _WORDS[key][language == "en"]
+
+    def line(key: str, text: str) -> None:
+        click.echo(f"  {word(key)}: {text}")
+
+    mark, colour = _MARKS[outcome.outcome]
+    title = f"{mark} {word(outcome.outcome)}"
+    if name is not None:
+        title += f" · {name}"
+    click.echo(click.style(title, fg=colour, bold=True))
+    click.echo(f"  {outcome.reason.text(language)}  [{outcome.code.value}]")
+    signer = outcome.signer
+    if signer is not None and signer.attributes is not None:
+        items = signer.attributes
+        line("signer", items.name)
+        line("born", str(items.date_of_birth or "–"))
+        line("address", items.address)
+    elif signer is not None:
+        line("signer", rfc4514(signer.certificate.subject))
+    if comparison is not None:
+        for item in comparison.items:
+            sign, colour = ("=", "green") if item.matches else ("≠", "red")
+            sign = click.style(sign, fg=colour)
+            click.echo(f"  {sign} {item.text(language)}")
+    if outcome.claimed_at is not None:
+        line("claimed", _local(outcome.claimed_at))
+    if outcome.anchor is not None:
+        line("anchor", rfc4514(outcome.anchor.name))
+    for proof in outcome.proofs:
+        line("timestamp", f"{_local(proof.at)} · {rfc4514(proof.authority.subject)}")
+    for entry in outcome.evidence:
+        number = "" if entry.number is None else f" {entry.number}"
+        line(
+            "evidence",
+            f"{entry.kind.upper()}{number} {entry.status} · "
+            f"{_local(entry.this_update)} – {_local(entry.next_update)} · "
+            f"{entry.issuer}",
+        )
+    for note in outcome.notes:
+        line("note", note)
+
+
+def _local(at: datetime | None) -> str:
+    return "–" if at is None else f"{at.astimezone(JST):%Y-%m-%d %H:%M}"
