@@ -29,6 +29,7 @@ __all__ = [
     "Settings",
     "check_key_store",
     "load",
+    "require_honest_clock",
 ]
 
 FILE_STORE: Final = "file"
@@ -215,6 +216,21 @@ class Settings:
     registry: RegistrySettings = field(default_factory=RegistrySettings)
 
 
+def require_honest_clock(common: CommonSettings, file: str) -> None:
+    """Refuse a moved clock where people could take it for the true one.
+
+    Raises:
+        ConfigurationError: it is moved, and this is no test system.
+    """
+    if common.clock_offset_seconds and not common.test_system:
+        raise ConfigurationError(
+            file,
+            "common.clock_offset_seconds",
+            "a moved clock is for test systems",
+            hint="set common.test_system = true if this is one",
+        )
+
+
 def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
     """Read and check the settings file.
 
@@ -228,13 +244,7 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
     document = read_document(file, environment or {}, tables=frozenset(_TABLES))
     base = file.absolute().parent
     common = read_table(CommonSettings, "common", document, base=base, data=None)
-    if common.clock_offset_seconds and not common.test_system:
-        raise ConfigurationError(
-            str(file),
-            "common.clock_offset_seconds",
-            "a moved clock is for test systems",
-            hint="set common.test_system = true if this is one",
-        )
+    require_honest_clock(common, str(file))
     data = common.data_directory
     authority = read_table(
         AuthoritySettings, "authority", document, base=base, data=data

@@ -221,10 +221,10 @@ def _unpacked(octets: bytes) -> dict[str, bytes]:
             if len(entries) > MAX_FILES:
                 raise DocumentError(_LIMIT)
             for entry in entries:
-                with archive.open(entry) as packed:
-                    held = packed.read(left + 1)
-                if len(held) > left:
+                # No more than it declares is ever unpacked of an entry.
+                if entry.file_size > left:
                     raise DocumentError(_LIMIT)
+                held = archive.read(entry)
                 if entry.filename in files:
                     raise DocumentError(f"{entry.filename} stands there twice")
                 files[entry.filename] = held
