@@ -1,8 +1,9 @@
 """A room with its own PC/SC service: real pcscd and vpcd, apart from this machine's.
 
-pcscd always listens at one place below /run, and vpcd on all addresses. So both run in
-namespaces of their own (user, network, mounts), without root; whatever is to speak to
-them is started in the same room.
+vpcd listens on all addresses: so it runs in a network of its own, and so does whatever
+is to speak to it. pcscd is handed its socket as systemd would do, in the room's folder;
+programs find it there by `PCSCLITE_CSOCK_NAME`. None of it needs root; but where nobody
+may make user namespaces, as in a chroot, root does without one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from tests.support.installation import within
 
@@ -27,6 +28,9 @@ _ROOT: Final = Path(__file__).parents[2]
 _SIOCSIFFLAGS: Final = 0x8914
 _IFF_UP: Final = 1
 _READY: Final = b"ready\n"
+_SOCKET: Final = "pcscd.comm"
+_FIRST_DESCRIPTOR: Final = 3
+_IS_ROOT: Final = os.geteuid() == 0
 
 
 class Room:
@@ -38,9 +42,11 @@ class Room:
 
     def command(self, line: Sequence[str | Path]) -> list[str]:
         """The same command, to be run in here."""
-        enter = ["nsenter", "--target", str(self._pid)]
-        enter += ["--user", "--preserve-credentials", "--net", "--mount"]
-        return [*enter, f"--wd={self.folder}", *map(str, line)]
+        enter = ["nsenter", "--target", str(self._pid), "--net"]
+        if not _IS_ROOT:
+            enter += ["--user", "--preserve-credentials", "--mount"]
+        found_at = f"PCSCLITE_CSOCK_NAME={self.folder / _SOCKET}"
+        return [*enter, f"--wd={self.folder}", "env", found_at, *map(str, line)]
 
     def run(
         self, *line: str | Path, typed: str = "", check: bool = True
@@ -97,10 +103,11 @@ class Room:
 @contextmanager
 def room(folder: Path) -> Iterator[Room]:
     """A new one; everything in it ends with it."""
-    line = ["unshare", "--user", "--map-root-user", "--net", "--mount"]
-    line += ["--pid", "--fork", "--kill-child"]
+    line = ["unshare", "--net", "--pid", "--fork", "--kill-child"]
+    if not _IS_ROOT:
+        line += ["--user", "--map-root-user", "--mount"]
     with subprocess.Popen(
-        [*line, sys.executable, __file__],
+        [*line, sys.executable, __file__, folder / _SOCKET, str(_IS_ROOT)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -131,21 +138,34 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(_ROOT), "LC_ALL": "C.UTF-8"}
 
 
-def _keep_service() -> None:
+def _keep_service(path: Path, as_root: bool) -> None:
     """Inside: the service, until whoever opened the room ends."""
-    # Nothing of this machine's /run is seen or touched.
-    subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
-    Path("/run/pcscd").mkdir()
+    if not as_root:
+        # It makes a folder below /run, whatever socket it is handed.
+        subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         request = struct.pack("16sh22x", b"lo", _IFF_UP)
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, request)
-    with subprocess.Popen(["pcscd", "--foreground"], stdout=sys.stderr):
-        listening = Path("/run/pcscd/pcscd.comm").exists
-        if within(10, listening):
-            sys.stdout.buffer.write(_READY)
-            sys.stdout.flush()
-            sys.stdin.buffer.read()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(path))
+        listening.listen(16)
+        child = os.fork()
+        if child == 0:
+            _become_pcscd(listening)
+        sys.stdout.buffer.write(_READY)
+        sys.stdout.flush()
+        sys.stdin.buffer.read()
+
+
+def _become_pcscd(listening: socket.socket) -> NoReturn:
+    """sd_listen_fds(3): the socket is descriptor 3, and said to be ours."""
+    os.dup2(listening.fileno(), _FIRST_DESCRIPTOR)
+    os.set_inheritable(_FIRST_DESCRIPTOR, True)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    handed = {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+    os.execvpe("pcscd", ["pcscd", "--foreground"], {**os.environ, **handed})
 
 
 if __name__ == "__main__":
-    _keep_service()
+    # Whoever is root in here need not be root outside.
+    _keep_service(Path(sys.argv[1]), sys.argv[2] == str(True))
