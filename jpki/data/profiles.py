@@ -50,6 +50,7 @@ _PURPOSES: Final = {
     "serverAuth": oids.KP_SERVER_AUTH,
     "emailProtection": oids.KP_EMAIL_PROTECTION,
     "OCSPSigning": oids.KP_OCSP_SIGNING,
+    "timeStamping": oids.KP_TIME_STAMPING,
 }
 
 

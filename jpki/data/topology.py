@@ -33,9 +33,12 @@ class Topology:
     bridge: AuthorityNames
     national_signature: AuthorityNames
     national_authentication: AuthorityNames
+    time_root: AuthorityNames
     governor_policy: str
     """The policy that governors' authorities issue under."""
     bridge_policy: str
+    timestamp_policy: str
+    """What a test time-stamp authority says the time under."""
     source: str
 
     @property
@@ -70,6 +73,11 @@ class Topology:
     def national_authentication_names(self) -> tuple[Name, Name]:
         """The national authority for user authentication, in the same way."""
         return _both(self.national_authentication)
+
+    @property
+    def time_root_names(self) -> tuple[Name, Name]:
+        """The root of time-stamp authorities, in the same way."""
+        return _both(self.time_root)
 
 
 def _both(names: AuthorityNames) -> tuple[Name, Name]:
@@ -112,8 +120,10 @@ def read_topology(table: Table) -> Topology:
         bridge=names("bridge"),
         national_signature=names("national-signature"),
         national_authentication=names("national-authentication"),
+        time_root=names("time-root"),
         governor_policy=fixed.oid(policies, "governor"),
         bridge_policy=fixed.oid(policies, "bridge"),
+        timestamp_policy=fixed.oid(policies, "timestamps"),
         source=table.string("source"),
     )
     policies.finish()

@@ -1,17 +1,30 @@
-"""UTCTime and GeneralizedTime in whole seconds and Z (RFC 5280 4.1.2.5)."""
+"""UTCTime and GeneralizedTime with Z (RFC 5280 4.1.2.5), and fractions of a second.
+
+Certificates and lists have whole seconds; timestamps may have fractions (RFC 3161
+2.4.2), which only the two functions named after them write and read.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from jpki.der.reader import Element
+from jpki.der.reader import Element, read_one
 from jpki.der.writer import tlv
 from jpki.errors import EncodingError
 
-__all__ = ["generalized_time", "read_time", "time_choice", "utc_time"]
+__all__ = [
+    "fractional_time",
+    "generalized_time",
+    "read_fractional_time",
+    "read_time",
+    "time_choice",
+    "utc_time",
+]
 
 _UTC_TIME = 0x17
 _GENERALIZED_TIME = 0x18
+_MAX_FRACTION = 12
+"""Digits; a picosecond is finer than any clock that signs."""
 
 
 def _whole_second_utc(at: datetime) -> datetime:
@@ -61,3 +74,32 @@ def read_time(element: Element) -> datetime:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         raise EncodingError("no such moment", offset=element.start) from None
+
+
+def fractional_time(at: datetime) -> bytes:
+    """GeneralizedTime to the microsecond, no more digits than it takes (X.690 11.7)."""
+    whole = generalized_time(at)
+    if not at.microsecond:
+        return whole
+    fraction = f"{at.microsecond:06}".rstrip("0")
+    return tlv(_GENERALIZED_TIME, whole[2:-1] + f".{fraction}Z".encode("ascii"))
+
+
+def read_fractional_time(element: Element) -> datetime:
+    """GeneralizedTime, in UTC; what is finer than a microsecond is cut off.
+
+    Raises:
+        EncodingError: not DER (X.690 11.7), or not a real moment.
+    """
+    text = element.expect(_GENERALIZED_TIME).content
+    whole, point, fraction = text.removesuffix(b"Z").partition(b".")
+    if point and not (
+        fraction.isdigit()
+        and len(fraction) <= _MAX_FRACTION
+        and not fraction.endswith(b"0")
+        and text.endswith(b"Z")
+    ):
+        raise EncodingError("not a fraction of a second", offset=element.start)
+    plain = text if not point else whole + b"Z"
+    at = read_time(read_one(tlv(_GENERALIZED_TIME, plain)))
+    return at.replace(microsecond=int(fraction[:6].ljust(6, b"0") or b"0"))

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from jpki.der import oids
-from jpki.documents.cms import check_signer, effective_algorithm
 from jpki.documents.signature import CheckedSignature, Content, Enclosed, Kind
-from jpki.documents.signed_data import SignedDocument, SignerInfo, parse_signed_data
-from jpki.errors import DocumentError, DocumentFault, EncodingError
-from jpki.x509.parse import Certificate, parse_certificate
+from jpki.documents.signed_data import SignedDocument, parse_signed_data
+from jpki.documents.signer_checks import effective_algorithm, signing_certificate
+from jpki.errors import DocumentError, DocumentFault
 
 __all__ = ["check_cms"]
 
@@ -40,7 +39,7 @@ def check_cms(document: bytes, content: Content = None) -> CheckedSignature:
         )
     (signer,) = signed.signers
     covered = _content(signed, content)
-    certificate = _signed_by(signed, signer, covered)
+    certificate = signing_certificate(signer, signed.certificates, covered)
     return CheckedSignature(
         kind=Kind.CMS,
         certificate=certificate,
@@ -48,7 +47,11 @@ def check_cms(document: bytes, content: Content = None) -> CheckedSignature:
         digests=frozenset({signer.digest_oid}),
         value=signer.signature,
         claimed_at=signer.signing_time,
-        enclosed=Enclosed(certificates=signed.certificates),
+        enclosed=Enclosed(
+            certificates=signed.certificates,
+            crls=signed.crls,
+            ocsp_responses=signed.ocsp_responses,
+        ),
     )
 
 
@@ -68,37 +71,3 @@ def _content(signed: SignedDocument, content: Content) -> bytes:
         raise DocumentError("another content is inside", fault=_ALTERED)
     assert content is not None
     return content
-
-
-def _signed_by(signed: SignedDocument, signer: SignerInfo, content: bytes) -> bytes:
-    """The enclosed certificate whose key made the signature."""
-    problem: DocumentError | None = None
-    for data in signed.certificates:
-        try:
-            certificate = parse_certificate(data)
-        except EncodingError:
-            continue
-        if not _is_named(signer, certificate):
-            continue
-        try:
-            check_signer(signer, data, content)
-        except DocumentError as error:
-            problem = error
-        except EncodingError as error:
-            problem = DocumentError(error.message, fault=_ALTERED)
-        else:
-            return data
-    raise problem or DocumentError(
-        "the signer's certificate is not inside",
-        fault=DocumentFault.NO_SIGNER_CERTIFICATE,
-    )
-
-
-def _is_named(signer: SignerInfo, certificate: Certificate) -> bool:
-    if signer.issuer_der is not None:
-        named = (signer.issuer_der, signer.serial)
-        return named == (certificate.issuer_der, certificate.serial)
-    try:
-        return signer.subject_key_identifier == certificate.subject_key_identifier
-    except EncodingError:
-        return False

@@ -1,4 +1,7 @@
-"""Reading CMS SignedData (RFC 5652 section 5) into values; strictly DER, bounded."""
+"""Reading CMS SignedData (RFC 5652 section 5) into values; strictly DER, bounded.
+
+What others send in BER is brought into this form by `jpki.der.ber` before.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,33 @@ from typing import Final
 from jpki.der import oids
 from jpki.der.reader import Element, Reader, read_one
 from jpki.der.times import read_time
+from jpki.der.writer import (
+    enumerated,
+    explicit,
+    object_identifier,
+    octet_string,
+    sequence,
+)
 from jpki.errors import DocumentError, DocumentFault
 
 __all__ = [
     "MAX_CERTIFICATES",
+    "MAX_REVOCATIONS",
     "MAX_SIGNED_DATA",
     "MAX_SIGNERS",
     "SignedDocument",
     "SignerInfo",
     "SigningCertificate",
     "parse_signed_data",
+    "whole_response",
 ]
 
 MAX_SIGNED_DATA: Final = 16 << 20
 """Octets; content that is inside counts."""
 MAX_SIGNERS: Final = 16
 MAX_CERTIFICATES: Final = 64
+MAX_REVOCATIONS: Final = 256
+"""CRLs and OCSP responses together."""
 MAX_ATTRIBUTES: Final = 32
 
 _SET: Final = 0x31
@@ -37,7 +51,7 @@ _KEY_IDENTIFIER: Final = 0x80
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SigningCertificate:
-    """The first ESSCertIDv2 of signing-certificate-v2 (RFC 5035)."""
+    """The first certificate that signing-certificate (RFC 2634) or -v2 (5035) names."""
 
     digest_oid: str
     certificate_hash: bytes
@@ -61,8 +75,16 @@ class SignerInfo:
     message_digest: bytes = field(repr=False)
     signing_time: datetime | None
     """The signer's claim; nothing proves it."""
-    signing_certificate: SigningCertificate | None
+    bindings: tuple[SigningCertificate, ...]
+    """What binds the signature to its certificate: each that is there must hold."""
     unsigned_attributes: Mapping[str, tuple[bytes, ...]] = field(repr=False)
+    signed_part: bytes = field(repr=False)
+    """All fields before the unsigned attributes, as they stand there."""
+
+    @property
+    def signing_certificate(self) -> SigningCertificate | None:
+        """The binding to the signer's certificate, if the signature says it."""
+        return self.bindings[0] if self.bindings else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +97,12 @@ class SignedDocument:
     content: bytes | None = field(repr=False)
     """None when the signature is detached."""
     content_type: str
+    crls: tuple[bytes, ...] = field(default=(), repr=False)
+    ocsp_responses: tuple[bytes, ...] = field(default=(), repr=False)
+    certificate_choices: tuple[bytes, ...] = field(default=(), repr=False)
+    """Everything in the field of certificates, also what is none."""
+    revocation_choices: tuple[bytes, ...] = field(default=(), repr=False)
+    """Everything in the field of CRLs (RFC 5652 10.2.1), also what is none."""
 
 
 def parse_signed_data(data: bytes) -> SignedDocument:
@@ -97,17 +125,22 @@ def parse_signed_data(data: bytes) -> SignedDocument:
         raise DocumentError("unknown version of SignedData")
     fields.next(_SET)  # digestAlgorithms help one-pass readers only
     content_type, content = _read_content(fields.next(_SEQUENCE).enter())
-    certificates = _read_certificates(fields.optional(_TAG_0))
-    fields.optional(_TAG_1)  # revocation data that the sender chose proves nothing
+    certificates = _choices(fields.optional(_TAG_0), MAX_CERTIFICATES, "certificates")
+    revocation = _choices(fields.optional(_TAG_1), MAX_REVOCATIONS, "CRLs")
     signers = _elements(fields.next(_SET).enter(), MAX_SIGNERS, "signers")
     fields.finish()
     if not signers:
         raise DocumentError("nobody signed this", fault=DocumentFault.NO_SIGNER)
     return SignedDocument(
         signers=tuple(_read_signer(signer, content_type) for signer in signers),
-        certificates=certificates,
+        # The other choices (attribute certificates and obsolete forms) help nobody.
+        certificates=tuple(each.raw for each in certificates if each.tag == _SEQUENCE),
         content=content,
         content_type=content_type,
+        crls=tuple(each.raw for each in revocation if each.tag == _SEQUENCE),
+        ocsp_responses=_ocsp_responses(revocation),
+        certificate_choices=tuple(each.raw for each in certificates),
+        revocation_choices=tuple(each.raw for each in revocation),
     )
 
 
@@ -118,12 +151,30 @@ def _read_content(fields: Reader) -> tuple[str, bytes | None]:
     return content_type, None if wrapped is None else wrapped.inside().octet_string()
 
 
-def _read_certificates(field: Element | None) -> tuple[bytes, ...]:
-    if field is None:
-        return ()
-    found = _elements(field.enter(), MAX_CERTIFICATES, "certificates")
-    # The other choices (attribute certificates and obsolete forms) are of no use here.
-    return tuple(element.raw for element in found if element.tag == _SEQUENCE)
+def _choices(field: Element | None, limit: int, what: str) -> list[Element]:
+    return [] if field is None else _elements(field.enter(), limit, what)
+
+
+def _ocsp_responses(revocation: list[Element]) -> tuple[bytes, ...]:
+    """The OCSP responses among OtherRevocationInfoFormat (RFC 5940 section 2)."""
+    found: list[bytes] = []
+    for element in revocation:
+        if element.tag == _TAG_1:
+            fields = element.enter()
+            form = fields.next().object_identifier()
+            value = fields.next()
+            fields.finish()
+            if form == oids.RI_OCSP_RESPONSE:
+                found.append(value.raw)
+            elif form == oids.OCSP_BASIC:
+                found.append(whole_response(value.raw))
+    return tuple(found)
+
+
+def whole_response(basic: bytes) -> bytes:
+    """The OCSPResponse around a BasicOCSPResponse (RFC 6960 4.2.1)."""
+    octets = sequence(object_identifier(oids.OCSP_BASIC), octet_string(basic))
+    return sequence(enumerated(0), explicit(0, octets))
 
 
 def _read_signer(element: Element, content_type: str) -> SignerInfo:
@@ -139,7 +190,8 @@ def _read_signer(element: Element, content_type: str) -> SignerInfo:
     if signed is None:
         raise DocumentError("a signature without signed attributes")
     algorithm = fields.next(_SEQUENCE)
-    signature = fields.next().octet_string()
+    value = fields.next()
+    signature = value.octet_string()
     unsigned = fields.optional(_TAG_1)
     fields.finish()
 
@@ -152,8 +204,11 @@ def _read_signer(element: Element, content_type: str) -> SignerInfo:
     if digest is None:
         raise DocumentError("the signed attributes lack the message digest")
     time = _single(attributes, oids.SIGNING_TIME)
-    binding = _single(attributes, oids.SIGNING_CERTIFICATE_V2)
-    extra = {} if unsigned is None else _read_attributes(unsigned)
+    bindings = (
+        (_single(attributes, oids.SIGNING_CERTIFICATE_V2), oids.SHA256),
+        (_single(attributes, oids.SIGNING_CERTIFICATE), oids.SHA1),
+    )
+    extra = {} if unsigned is None else _read_attributes(unsigned, repeated=True)
     return SignerInfo(
         issuer_der=issuer_der,
         serial=serial,
@@ -166,10 +221,15 @@ def _read_signer(element: Element, content_type: str) -> SignerInfo:
         signed_attributes=b"\x31" + signed.raw[1:],
         message_digest=digest.octet_string(),
         signing_time=None if time is None else read_time(time),
-        signing_certificate=None if binding is None else _read_binding(binding),
+        bindings=tuple(
+            _read_binding(value, digest)
+            for value, digest in bindings
+            if value is not None
+        ),
         unsigned_attributes={
             oid: tuple(value.raw for value in values) for oid, values in extra.items()
         },
+        signed_part=element.content[: value.end - element.content_start],
     )
 
 
@@ -185,16 +245,20 @@ def _read_identifier(
     return issuer, serial, None
 
 
-def _read_attributes(field: Element) -> dict[str, list[Element]]:
+def _read_attributes(
+    field: Element, *, repeated: bool = False
+) -> dict[str, list[Element]]:
+    """The values of each type. Unsigned ones may come in several attributes of a type
+    (RFC 5652 11.4, EN 319 122-1 5.5.3); signed ones may not (11.1-11.3)."""
     attributes: dict[str, list[Element]] = {}
     for element in _elements(field.enter(), MAX_ATTRIBUTES, "attributes"):
         fields = element.expect(_SEQUENCE).enter()
         oid = fields.next().object_identifier()
         values = _elements(fields.next(_SET).enter(), MAX_ATTRIBUTES, "values")
         fields.finish()
-        if oid in attributes:
+        if oid in attributes and not repeated:
             raise DocumentError(f"attribute {oid} stands there twice")
-        attributes[oid] = values
+        attributes.setdefault(oid, []).extend(values)
     return attributes
 
 
@@ -207,13 +271,17 @@ def _single(attributes: Mapping[str, list[Element]], oid: str) -> Element | None
     return values[0]
 
 
-def _read_binding(element: Element) -> SigningCertificate:
-    """SigningCertificateV2 is a SEQUENCE whose first field lists ESSCertIDv2."""
+def _read_binding(element: Element, usual: str) -> SigningCertificate:
+    """SigningCertificate: a SEQUENCE whose first field lists ESSCertID or ESSCertIDv2.
+
+    Args:
+        usual: the digest where none is named: of the first form always.
+    """
     first = element.expect(_SEQUENCE).enter().next(_SEQUENCE).enter().next(_SEQUENCE)
     fields = first.enter()
-    algorithm = fields.optional(_SEQUENCE)
+    algorithm = fields.optional(_SEQUENCE) if usual != oids.SHA1 else None
     return SigningCertificate(
-        digest_oid=oids.SHA256 if algorithm is None else _algorithm(algorithm),
+        digest_oid=usual if algorithm is None else _algorithm(algorithm),
         certificate_hash=fields.next().octet_string(),
     )
 

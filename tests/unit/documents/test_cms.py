@@ -126,7 +126,7 @@ def test_contradictions_are_found() -> None:
     for changed, own, content, reason in cases:
         with pytest.raises(DocumentError, match=reason):
             check_signer(changed, own, content)
-    check_signer(replace(info, signing_certificate=None), other, CONTENT)
+    check_signer(replace(info, bindings=()), other, CONTENT)
 
 
 def test_signers_named_by_key_identifier() -> None:

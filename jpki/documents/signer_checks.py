@@ -1,0 +1,178 @@
+"""The mathematics of one SignerInfo (RFC 5652 5.4, 5.6): whose key made it?
+
+Nothing here says whether certificate, algorithm or time are to be accepted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from typing import Final
+
+from jpki.der import oids
+from jpki.der.reader import read_one
+from jpki.der.writer import NULL, object_identifier, sequence, set_of
+from jpki.documents.signed_data import SignerInfo
+from jpki.errors import DocumentError, DocumentFault, EncodingError
+from jpki.model.suites import SUITES, Digest
+from jpki.x509.keys import verify_signature
+from jpki.x509.parse import Certificate, parse_certificate
+
+__all__ = [
+    "check_signer",
+    "digest_of",
+    "effective_algorithm",
+    "hash_of",
+    "signing_certificate",
+]
+
+_ALTERED: Final = DocumentFault.ALTERED
+_DIGESTS: Final = {digest.oid: digest for digest in Digest}
+_RSA: Final = {
+    Digest.SHA1: oids.SHA1_WITH_RSA,
+    Digest.SHA256: oids.SHA256_WITH_RSA,
+    Digest.SHA384: oids.SHA384_WITH_RSA,
+    Digest.SHA512: oids.SHA512_WITH_RSA,
+}
+_DIGEST_OF_SIGNATURE: Final = {oid: digest for digest, oid in _RSA.items()} | {
+    suite.signature_oid: suite.digest for suite in SUITES.values() if suite.digest
+}
+
+
+def signing_certificate(
+    signer: SignerInfo, certificates: Iterable[bytes], content: bytes
+) -> bytes:
+    """The one of these certificates whose key made the signature over the content.
+
+    Raises:
+        DocumentError: none of them; says why of the one that is named.
+    """
+    problem: DocumentError | None = None
+    for data in certificates:
+        try:
+            certificate = parse_certificate(data)
+        except EncodingError:
+            continue
+        if not _is_named(signer, certificate):
+            continue
+        try:
+            check_signer(signer, data, content)
+        except DocumentError as error:
+            problem = error
+        except EncodingError as error:
+            problem = DocumentError(error.message, fault=_ALTERED)
+        else:
+            return data
+    raise problem or DocumentError(
+        "the signer's certificate is not inside",
+        fault=DocumentFault.NO_SIGNER_CERTIFICATE,
+    )
+
+
+def check_signer(signer: SignerInfo, certificate: bytes, content: bytes) -> None:
+    """Check that the certificate's key signed this content (RFC 5652 5.4 and 5.6).
+
+    It says nothing about whether certificate, algorithm or time are to be accepted.
+
+    Raises:
+        DocumentError: it did not, or the parts of the signature contradict each other.
+        EncodingError: the certificate cannot be read.
+    """
+    holder = parse_certificate(certificate)
+    # 5.3: the signer identifier names the certificate.
+    if not _identifies(signer, holder):
+        raise DocumentError("the signature names another certificate", fault=_ALTERED)
+    digest = digest_of(signer.digest_oid)
+    algorithm = effective_algorithm(signer)
+    # 5.4: the digest of the content is one of the signed attributes.
+    if not hmac.compare_digest(signer.message_digest, hash_of(digest, content)):
+        raise DocumentError("the content is not what was signed", fault=_ALTERED)
+    _check_bindings(signer, holder)
+    # 5.6: the signature is over the DER of the attributes.
+    if not any(
+        verify_signature(holder.public_key, algorithm, signer.signature, signed)
+        for signed in _as_signed(signer.signed_attributes)
+    ):
+        raise DocumentError("the signature is wrong", fault=_ALTERED)
+
+
+def _as_signed(attributes: bytes) -> Iterable[bytes]:
+    """The attributes as they came, and in the order that DER gives to a set.
+
+    The order says nothing, so both are the same set. Some sign what they send, others
+    what RFC 5652 5.4 asks for, the DER, and send another order.
+    """
+    yield attributes
+    fields, elements = read_one(attributes).enter(), list[bytes]()
+    while fields:
+        elements.append(fields.next().raw)
+    ordered = set_of(elements)
+    if ordered != attributes:
+        yield ordered
+
+
+def effective_algorithm(signer: SignerInfo) -> bytes:
+    """AlgorithmIdentifier of the signature as a certificate would name it, DER.
+
+    CMS may name only the key's algorithm, the digest standing beside it (RFC 3370 3.2).
+
+    Raises:
+        DocumentError: an unknown digest, or not the one of the signature algorithm.
+    """
+    digest = digest_of(signer.digest_oid)
+    if signer.signature_oid == oids.RSA_ENCRYPTION:
+        return sequence(object_identifier(_RSA[digest]), NULL)
+    if _DIGEST_OF_SIGNATURE.get(signer.signature_oid, digest) is not digest:
+        raise DocumentError(
+            "digest and signature algorithm contradict each other",
+            fault=DocumentFault.ALGORITHMS_DISAGREE,
+        )
+    return signer.signature_algorithm
+
+
+def digest_of(oid: str) -> Digest:
+    """The digest of this object identifier.
+
+    Raises:
+        DocumentError: none that is known.
+    """
+    try:
+        return _DIGESTS[oid]
+    except KeyError:
+        raise DocumentError(
+            f"unknown digest algorithm {oid}", fault=DocumentFault.UNSUPPORTED
+        ) from None
+
+
+def hash_of(digest: Digest, data: bytes) -> bytes:
+    """The digest's octets."""
+    return hashlib.new(digest.value, data).digest()
+
+
+def _is_named(signer: SignerInfo, certificate: Certificate) -> bool:
+    try:
+        return _identifies(signer, certificate)
+    except EncodingError:
+        return False
+
+
+def _identifies(signer: SignerInfo, certificate: Certificate) -> bool:
+    if signer.subject_key_identifier is not None:
+        return signer.subject_key_identifier == certificate.subject_key_identifier
+    named = (signer.issuer_der, signer.serial)
+    return named == (certificate.issuer_der, certificate.serial)
+
+
+def _check_bindings(signer: SignerInfo, certificate: Certificate) -> None:
+    """RFC 5035 section 3: the first hash is the signer's certificate's.
+
+    A SHA-1 hash (RFC 2634) is no weaker here: another certificate would have to hold
+    the same key, and be a second preimage.
+    """
+    for stated in signer.bindings:
+        found = hash_of(digest_of(stated.digest_oid), certificate.raw)
+        if not hmac.compare_digest(stated.certificate_hash, found):
+            raise DocumentError(
+                "the signature is bound to another certificate", fault=_ALTERED
+            )
