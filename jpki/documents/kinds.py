@@ -13,6 +13,7 @@ __all__ = ["check_document", "kind_of"]
 _PDF: Final = b"%PDF-"
 _WITHIN: Final = 1024
 """ISO 32000-1 Annex H, note 13: readers look for the header in the first octets."""
+_PEM: Final = b"-----BEGIN "
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _CHECKS: Final = {
     Kind.CMS: ("jpki.documents.cms_check", "check_cms"),
@@ -26,7 +27,7 @@ def kind_of(document: bytes) -> Kind:
     Raises:
         DocumentError: it begins like none of them.
     """
-    if document.startswith(b"\x30"):
+    if document.startswith(b"\x30") or document.lstrip().startswith(_PEM):
         return Kind.CMS
     if document.removeprefix(_BYTE_ORDER_MARK).lstrip(b" \t\r\n").startswith(b"<"):
         return Kind.XML

@@ -53,6 +53,9 @@ class Timestamp:
     """OID of the digest that the imprint was made with."""
     signature: CheckedSignature
     """The time-stamp authority's own signature on the token."""
+    beside: bool = False
+    """It covers what the timestamp before it covers, but not that one itself: several
+    authorities were asked at the same time, say."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +77,6 @@ class CheckedSignature:
     enclosed: Enclosed = Enclosed()
     timestamps: tuple[Timestamp, ...] = ()
     """Proofs that the signature existed, from the innermost out: each covers the
-    signature and all that comes before it here."""
+    signature and all that comes before it here, unless it is `beside`."""
     notes: tuple[str, ...] = ()
     """What the reader of a verdict should know: timestamps that prove nothing, say."""

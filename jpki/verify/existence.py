@@ -54,23 +54,27 @@ def proven_existence(
         judge: asked about each authority, at the instant proven so far.
     """
     instant, proofs, notes = at, list[Proof](), list[str]()
+    earliest = at
     for stamp in reversed(timestamps):
         problem, outcome = _problem(stamp, instant, algorithms, judge)
         if problem is not None or outcome is None:
             notes.append(f"timestamp of {stamp.at:%Y-%m-%dT%H:%M:%SZ}: {problem}")
-            continue
-        # It was there by the latest instant that the authority allows for.
-        instant = min(instant, stamp.at + stamp.accuracy)
-        authority = outcome.path[-1]
-        proofs.append(
-            Proof(
-                at=stamp.at,
-                accuracy=stamp.accuracy,
-                authority=authority,
-                evidence=outcome.evidence,
+        else:
+            # It was there by the latest instant that the authority allows for.
+            earliest = min(earliest, stamp.at + stamp.accuracy)
+            proofs.append(
+                Proof(
+                    at=stamp.at,
+                    accuracy=stamp.accuracy,
+                    authority=outcome.path[-1],
+                    evidence=outcome.evidence,
+                )
             )
-        )
-    return Existence(at=instant, proofs=tuple(proofs), notes=tuple(notes))
+        # One that stands beside the next says of the signature when it was there, but
+        # not of that next one: both are judged at the same instant.
+        if not stamp.beside:
+            instant = earliest
+    return Existence(at=earliest, proofs=tuple(proofs), notes=tuple(notes))
 
 
 def _problem(
