@@ -45,7 +45,15 @@ def create_app(settings: Settings, office: Office, *, clock: Clock) -> Flask:
         health=Health({"database": lambda: _current(office)}),
         origin=own.public_url,
     )
-    metrics = Metrics("applications", "audit", "certificates", "health", "requests")
+    metrics = Metrics(
+        "applications",
+        "audit",
+        "certificates",
+        "enquiries",
+        "health",
+        "requests",
+        "surrenders",
+    )
     app = Flask(__name__, static_folder=None)
     metrics.watch(app)
     app.config["MAX_CONTENT_LENGTH"] = own.body_limit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,13 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
+from ca_server.documents import (
+    application_document,
+    as_base64,
+    as_time,
+    issued_document,
+)
+from ca_server.enquiries import add_enquiries
 from jpki.access import (
     Authenticator,
     Evidence,
@@ -19,6 +25,7 @@ from jpki.access import (
 )
 from jpki.authority.acts import deed_from
 from jpki.authority.applications import (
+    ApplicationKind,
     application_for,
     cancel,
     deliver,
@@ -40,7 +47,7 @@ from jpki.model.revocation import RevocationReason
 from jpki.service.answers import Answer, json_answer
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock, parse_instant
 from jpki.service.health import Health
-from jpki.store.authority_records import ApplicationRecord, ConsentRecord
+from jpki.store.authority_records import ConsentRecord
 from jpki.strict_json import Fields, parse_object
 
 __all__ = ["Counter", "blueprint"]
@@ -88,6 +95,13 @@ def blueprint(counter: Counter) -> Blueprint:
     routes.add_url_rule("/health/ready", view_func=counter.health.ready)
     _open_to_all(routes, counter)
     _for_counters(routes, counter)
+    add_enquiries(
+        routes,
+        counter.office,
+        caller=counter.caller,
+        instant=counter.instant,
+        fields=lambda what: Fields(parse_object(_body("application/json")), what),
+    )
     _for_auditors(routes, counter)
     _for_two(routes, counter)
     return routes
@@ -107,7 +121,7 @@ def _open_to_all(routes: Blueprint, counter: Counter) -> None:
                         "authority": entry.authority,
                         "kind": entry.kind.value,
                         "serial": f"{entry.serial:x}",
-                        "certificate": _base64(entry.certificate),
+                        "certificate": as_base64(entry.certificate),
                     }
                     for entry in listed
                 ]
@@ -137,23 +151,25 @@ def _for_counters(routes: Blueprint, counter: Counter) -> None:
         fields = Fields(parse_object(_body("application/json")), "the application")
         resident = fields.need("resident", str, ResidentCode)
         purpose = fields.take("purpose", str, Purpose) or Purpose.SIGNATURE
+        kind = fields.take("kind", str, ApplicationKind)
         fields.done()
         filed = file_application(
             office,
             resident=resident,
             purpose=purpose,
+            kind=kind,
             idempotency_key=request.headers.get("Idempotency-Key", ""),
             at=counter.instant(),
             by=caller,
         )
-        return json_answer(_application(filed), 201)
+        return json_answer(application_document(filed), 201)
 
     @routes.get("/applications/<application>")
     def show(application: str) -> Answer:
         caller = counter.caller()
         with office.store.read() as uow:
             found = application_for(uow, application, "read an application", caller)
-        return json_answer(_application(found))
+        return json_answer(application_document(found))
 
     @routes.put("/applications/<application>/request")
     def certify(application: str) -> Answer:
@@ -162,28 +178,24 @@ def _for_counters(routes: Blueprint, counter: Counter) -> None:
         issued = issue(
             office, application, _body(_PKCS10), at=counter.instant(), by=caller
         )
-        return json_answer(
-            {
-                "application": _application(issued.application),
-                "authority": issued.authority,
-                "serial": f"{issued.serial:x}",
-                "certificate": _base64(issued.certificate),
-                "authority_certificate": _base64(issued.authority_certificate),
-            }
-        )
+        return json_answer(issued_document(issued))
 
     @routes.post("/applications/<application>/delivery")
     def delivered(application: str) -> Answer:
         caller = counter.caller()
         return json_answer(
-            _application(deliver(office, application, at=counter.instant(), by=caller))
+            application_document(
+                deliver(office, application, at=counter.instant(), by=caller)
+            )
         )
 
     @routes.post("/applications/<application>/cancellation")
     def cancelled(application: str) -> Answer:
         caller = counter.caller()
         return json_answer(
-            _application(cancel(office, application, at=counter.instant(), by=caller))
+            application_document(
+                cancel(office, application, at=counter.instant(), by=caller)
+            )
         )
 
     @routes.post("/certificates/<authority>/<serial>/revocation")
@@ -207,7 +219,7 @@ def _for_counters(routes: Blueprint, counter: Counter) -> None:
         return json_answer(
             {
                 "serial": f"{entry.serial:x}",
-                "revoked_at": _time(entry.revoked_at),
+                "revoked_at": as_time(entry.revoked_at),
                 "reason": entry.reason.label,
                 "ground": entry.ground,
             }
@@ -285,8 +297,8 @@ def _request(record: ConsentRecord) -> dict[str, object]:
         "parameters": dict(deed_of(record).parameters),
         "digest": record.digest.hex(),
         "requested_by": record.requested_by,
-        "requested_at": _time(record.requested_at),
-        "expires": _time(record.expires),
+        "requested_at": as_time(record.requested_at),
+        "expires": as_time(record.expires),
         "approved_by": record.approved_by,
         "refused_by": record.refused_by,
         "outcome": record.outcome,
@@ -310,25 +322,3 @@ def _reason(label: str) -> RevocationReason:
         return _REASONS[label]
     except KeyError:
         raise ValueError(label) from None
-
-
-def _application(record: ApplicationRecord) -> dict[str, object]:
-    return {
-        "id": record.id,
-        "state": record.state.value,
-        "authority": record.authority,
-        "municipality": str(record.municipality),
-        "purpose": record.purpose.value,
-        "challenge": record.challenge,
-        "filed_at": _time(record.filed_at),
-        "filed_by": record.filed_by,
-        "serial": None if record.serial is None else f"{record.serial:x}",
-    }
-
-
-def _time(at: datetime) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode("ascii")

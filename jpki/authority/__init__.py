@@ -3,14 +3,16 @@
 Two people agree (`consent`) to what nobody may do alone: found and cross-certify
 (`establish`), roll over to a new key (`rollover`). Certify responders
 (`responder_keys`) and operators (`delegation`), take applications and issue
-(`applications`, `issuance`) under serial numbers (`serials`), revoke (`revocation`,
-`intake`), publish (`publication`), answer (`status`, `directory`, `responder`), and
-account for it all (`recovery`, `audit`).
+(`applications`, `issuance`) under serial numbers (`serials`), tell counters what
+residents hold (`holdings`), revoke (`revocation`, `surrender`, `intake`), publish
+(`publication`), answer (`status`, `directory`, `responder`), and account for it all
+(`recovery`, `audit`).
 """
 
 from __future__ import annotations
 
 from jpki.authority.applications import (
+    ApplicationKind,
     application_for,
     cancel,
     deliver,
@@ -33,9 +35,16 @@ from jpki.authority.establish import (
     found_governor,
     found_national,
 )
+from jpki.authority.holdings import Holding, Holdings, enquire, open_applications
 from jpki.authority.identifiers import BRIDGE, authority_for, governor_id, national_id
 from jpki.authority.intake import Applied, apply_event, apply_events, cursor
-from jpki.authority.issuance import Issued, Submission, issue, issue_all
+from jpki.authority.issuance import (
+    Issued,
+    Submission,
+    issue,
+    issue_all,
+    issued_for,
+)
 from jpki.authority.keyrings import FileKeyring, MemoryKeyring
 from jpki.authority.office import Keyring, Office, Provision, Step
 from jpki.authority.proofs import parse_proof, prove_certificate, prove_growth
@@ -51,15 +60,19 @@ from jpki.authority.revocation_batch import RevocationRequest, revoke_all
 from jpki.authority.rollover import RolledOver, issues_until, roll_over
 from jpki.authority.serials import UnusedSerials, serials_for
 from jpki.authority.status import status_of
+from jpki.authority.surrender import Surrendered, surrender
 
 __all__ = [
     "BRIDGE",
+    "ApplicationKind",
     "Applied",
     "AuditSummary",
     "AuthorityCertificate",
     "Checkpoint",
     "Consent",
     "FileKeyring",
+    "Holding",
+    "Holdings",
     "Issued",
     "Keyring",
     "MemoryKeyring",
@@ -72,6 +85,7 @@ __all__ = [
     "SerialLine",
     "Step",
     "Submission",
+    "Surrendered",
     "UnusedSerials",
     "abandon",
     "account_for_serials",
@@ -91,6 +105,7 @@ __all__ = [
     "cursor",
     "deliver",
     "dismiss_operator",
+    "enquire",
     "enrol_operator",
     "file_application",
     "find_caller",
@@ -100,8 +115,10 @@ __all__ = [
     "governor_id",
     "issue",
     "issue_all",
+    "issued_for",
     "issues_until",
     "national_id",
+    "open_applications",
     "parse_checkpoint",
     "parse_proof",
     "prove_certificate",
@@ -117,5 +134,6 @@ __all__ = [
     "roll_over",
     "serials_for",
     "status_of",
+    "surrender",
     "verify_audit",
 ]

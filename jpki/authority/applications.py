@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime, time
+from enum import Enum
 from typing import Final
 
 from jpki.access import require_municipality, require_role
@@ -21,7 +22,7 @@ from jpki.errors import (
     RequestError,
     WrongMunicipality,
 )
-from jpki.model.calendar import day_in_japan
+from jpki.model.calendar import JST, day_in_japan, months_before
 from jpki.model.codes import MunicipalityCode, ResidentCode
 from jpki.model.eligibility import require_eligible
 from jpki.model.operators import Caller, Role
@@ -37,21 +38,41 @@ from jpki.store.authority_records import (
 )
 
 __all__ = [
-    "RENEWAL_WINDOW",
+    "RENEWAL_MONTHS",
+    "ApplicationKind",
     "application_for",
     "cancel",
     "deliver",
     "file_application",
+    "give_up",
     "live_certificate",
     "permit",
+    "renewable_from",
     "require_applicant",
 ]
 
-RENEWAL_WINDOW: Final = timedelta(days=90)
-"""A live certificate may be replaced in its last three months."""
+RENEWAL_MONTHS: Final = 3
+"""有効期間の更新: a live certificate may be replaced in its last three months."""
 
 _MAX_IDEMPOTENCY_KEY: Final = 128
 _CHALLENGE_OCTETS: Final = 16
+
+
+class ApplicationKind(Enum):
+    """What a counter means an application to be; the books must bear it out."""
+
+    NEW = "new"
+    """新規発行: the resident holds no live certificate."""
+    RENEWAL = "renewal"
+    """更新: the live certificate is in its last months and is replaced."""
+    REISSUE = "reissue"
+    """再発行: an earlier certificate was revoked, as by a move, or has expired."""
+
+
+def renewable_from(not_after: datetime) -> datetime:
+    """When a certificate of this end can be renewed: a midnight in Japan, UTC."""
+    first = months_before(RENEWAL_MONTHS, day_in_japan(not_after))
+    return whole_second(datetime.combine(first, time(), JST))
 
 
 def file_application(
@@ -62,18 +83,21 @@ def file_application(
     at: datetime,
     by: Caller,
     purpose: Purpose = Purpose.SIGNATURE,
+    kind: ApplicationKind | None = None,
 ) -> ApplicationRecord:
     """File an application; the same key from the same operator finds it again.
 
     The four items are not part of it: they come from the register when the certificate
     is made. The answer's challenge goes into the request that the card signs. Where
-    issuing needs an approver, filing is asking for it.
+    issuing needs an approver, filing is asking for it. Without a kind it is whichever
+    the books allow.
 
     Raises:
         PermissionDenied: not a counter operator.
         UnknownResident, NotEligible, WrongMunicipality, RegistryUnavailable: what the
             register says.
-        ApplicationConflict: another application of this person is under way.
+        ApplicationConflict: another application of this person is under way, or there
+            is nothing to renew or to issue again.
         CertificateLive: the person holds a certificate that lives on.
         NotFound: the authority that would certify this person is not founded.
     """
@@ -109,7 +133,7 @@ def file_application(
             filed_at=moment,
             filed_by=by.id,
             changed_at=moment,
-            renews=_renewed(uow, resident, purpose, authority, moment),
+            renews=_renewed(uow, resident, purpose, authority, moment, kind),
         )
         uow.applications.add(application)
         _log(uow, application, "application.filed", at=moment, by=by)
@@ -162,11 +186,13 @@ def _renewed(
     purpose: Purpose,
     authority: str,
     at: datetime,
+    kind: ApplicationKind | None,
 ) -> int | None:
     """The serial number that the new certificate replaces, if there is one.
 
     Raises:
-        ApplicationConflict: another application of this person is under way.
+        ApplicationConflict: another application of this person is under way, or the
+            books know nothing that could be renewed or issued again.
         CertificateLive: the live certificate cannot be replaced yet.
     """
     other = uow.applications.live(resident, purpose)
@@ -177,13 +203,47 @@ def _renewed(
         )
     live = live_certificate(uow, resident, purpose, at)
     if live is None:
+        _require_earlier(uow, resident, purpose, kind)
         return None
-    if live.authority != authority or live.not_after - at > RENEWAL_WINDOW:
+    lives = f"certificate {live.serial:x} lives until {live.not_after:%Y-%m-%d}"
+    first = renewable_from(live.not_after)
+    if live.authority != authority or at < first:
         raise CertificateLive(
-            f"certificate {live.serial:x} lives until {live.not_after:%Y-%m-%d}",
-            hint="it can be renewed in its last 90 days, or revoked at the counter",
+            lives,
+            renewable_from=first if at < first else None,
+            hint=f"it can be renewed from {day_in_japan(first)} on, "
+            "or revoked at the counter",
         )
+    if kind in (ApplicationKind.NEW, ApplicationKind.REISSUE):
+        raise CertificateLive(lives, hint="it can be renewed now")
     return live.serial
+
+
+def _require_earlier(
+    uow: AuthorityUnitOfWork,
+    resident: ResidentCode,
+    purpose: Purpose,
+    kind: ApplicationKind | None,
+) -> None:
+    """Say that what is to be renewed or issued again exists.
+
+    Raises:
+        ApplicationConflict: it does not.
+    """
+    if kind is ApplicationKind.RENEWAL:
+        raise ApplicationConflict(
+            "the resident holds no certificate that could be renewed",
+            hint="apply for a new one",
+        )
+    if kind is ApplicationKind.REISSUE and not any(
+        certificate.kind.value == purpose.value
+        and certificate.state is CertificateState.ISSUED
+        for certificate in uow.certificates.of_resident(resident)
+    ):
+        raise ApplicationConflict(
+            "the resident never had a certificate of this kind",
+            hint="apply for a new one",
+        )
 
 
 def live_certificate(
@@ -265,32 +325,43 @@ def cancel(
         found = application_for(uow, application, "cancel an application", by)
         if found.state is ApplicationState.CANCELLED:
             return found
-        if found.state in (ApplicationState.DELIVERED, ApplicationState.ISSUING):
-            hint = (
-                "revoke the certificate instead"
-                if found.state is ApplicationState.DELIVERED
-                else "send the same request again, then cancel"
-            )
-            raise ApplicationConflict(
-                f"application {found.id} is {found.state.value}", hint=hint
-            )
-        if found.serial is not None and (
-            uow.journal.find(found.authority, found.serial) is None
-        ):
-            journal(
-                uow,
-                uow.certificates.get(found.authority, found.serial),
-                RevocationReason.UNSPECIFIED,
-                ground="discarded before delivery",
-                at=moment,
-                by=by.id,
-            )
-        cancelled = _move(
-            uow, found, ApplicationState.CANCELLED, "application.cancelled", moment, by
-        )
+        cancelled = give_up(uow, found, at=moment, by=by)
         uow.commit()
     office.step("application.cancelled")
     return cancelled
+
+
+def give_up(
+    uow: AuthorityUnitOfWork, found: ApplicationRecord, *, at: datetime, by: Caller
+) -> ApplicationRecord:
+    """Cancel an open application in the caller's transaction.
+
+    Raises:
+        ApplicationConflict: it is delivered, or being signed at this moment.
+    """
+    if found.state in (ApplicationState.DELIVERED, ApplicationState.ISSUING):
+        hint = (
+            "revoke the certificate instead"
+            if found.state is ApplicationState.DELIVERED
+            else "send the same request again, then cancel"
+        )
+        raise ApplicationConflict(
+            f"application {found.id} is {found.state.value}", hint=hint
+        )
+    if found.serial is not None and (
+        uow.journal.find(found.authority, found.serial) is None
+    ):
+        journal(
+            uow,
+            uow.certificates.get(found.authority, found.serial),
+            RevocationReason.UNSPECIFIED,
+            ground="discarded before delivery",
+            at=at,
+            by=by.id,
+        )
+    return _move(
+        uow, found, ApplicationState.CANCELLED, "application.cancelled", at, by
+    )
 
 
 def _move(

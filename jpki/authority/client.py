@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from jpki.access import RequestSigner
 from jpki.access.client import SignedConnection
-from jpki.authority.deed_reading import deed_from
+from jpki.authority.answers import (
+    SERVICE,
+    FiledApplication,
+    HeldCertificate,
+    IssuedCertificate,
+    OpenApplication,
+    PendingRequest,
+    ResidentHoldings,
+    Surrender,
+    filed_application,
+    held_certificate,
+    instant_of,
+    issued_certificate,
+    member_of,
+    number_of,
+    octets_of,
+    open_application,
+    pending_request,
+)
+from jpki.authority.applications import ApplicationKind
 from jpki.authority.deeds import Deed
 from jpki.authority.statements import (
     Statement,
@@ -19,53 +36,23 @@ from jpki.authority.statements import (
     refusal_of,
     request_for,
 )
-from jpki.errors import RemoteRefusal, RequestError, ServiceUnavailable
+from jpki.errors import (
+    RemoteRefusal,
+    ServiceUnavailable,
+)
 from jpki.model.codes import ResidentCode
 from jpki.model.purposes import Purpose
 
 __all__ = [
     "AuthorityClient",
     "FiledApplication",
+    "HeldCertificate",
     "IssuedCertificate",
+    "OpenApplication",
     "PendingRequest",
+    "ResidentHoldings",
+    "Surrender",
 ]
-
-_SERVICE = "the certification authority"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FiledApplication:
-    """An application as the server knows it."""
-
-    id: str
-    state: str
-    authority: str
-    challenge: str
-    """Goes into the request that the card signs."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class IssuedCertificate:
-    """What goes onto the card."""
-
-    application: FiledApplication
-    authority: str
-    serial: int
-    certificate: bytes
-    authority_certificate: bytes
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PendingRequest:
-    """A request for an act that needs two people."""
-
-    id: str
-    deed: Deed
-    """Its digest is what an approver agrees to."""
-    requested_by: str
-    approved_by: str | None
-    refused_by: str | None
-    expires: str
 
 
 class AuthorityClient:
@@ -77,21 +64,24 @@ class AuthorityClient:
     """
 
     def __init__(self, url: str, signer: RequestSigner) -> None:
-        self._connection = SignedConnection(_SERVICE, url, signer)
+        self._connection = SignedConnection(SERVICE, url, signer)
 
     def file_application(
         self,
         resident: ResidentCode,
         idempotency_key: str,
         purpose: Purpose = Purpose.SIGNATURE,
+        kind: ApplicationKind | None = None,
     ) -> FiledApplication:
         """File an application; the same key finds it again after a broken answer."""
-        body = json.dumps({"resident": str(resident), "purpose": purpose.value})
-        return _application(
+        body = {"resident": str(resident), "purpose": purpose.value}
+        if kind is not None:
+            body["kind"] = kind.value
+        return filed_application(
             self._call(
                 "POST",
                 "/applications",
-                body.encode(),
+                json.dumps(body).encode(),
                 {
                     "Content-Type": "application/json",
                     "Idempotency-Key": idempotency_key,
@@ -107,23 +97,57 @@ class AuthorityClient:
             request,
             {"Content-Type": "application/pkcs10"},
         )
-        return IssuedCertificate(
-            application=_application(_member(document, "application", dict)),
-            authority=_member(document, "authority", str),
-            serial=int(_member(document, "serial", str), 16),
-            certificate=_octets(document, "certificate"),
-            authority_certificate=_octets(document, "authority_certificate"),
+        return issued_certificate(document)
+
+    def issued(self, application: str) -> IssuedCertificate:
+        """What was issued for an application, after an interruption."""
+        path = f"/applications/{_segment(application)}/certificate"
+        return issued_certificate(self._call("GET", path))
+
+    def application(self, application: str) -> FiledApplication:
+        """An application as it stands."""
+        return filed_application(
+            self._call("GET", f"/applications/{_segment(application)}")
+        )
+
+    def open_applications(self) -> tuple[OpenApplication, ...]:
+        """What is under way at this operator's counter, oldest first."""
+        document = self._call("GET", "/applications")
+        return tuple(map(open_application, member_of(document, "applications", list)))
+
+    def holdings(self, resident: ResidentCode) -> ResidentHoldings:
+        """What a resident of this counter has and has asked for."""
+        document = self._tell("/enquiries", {"resident": str(resident)})
+        return ResidentHoldings(
+            at=instant_of(document, "at"),
+            certificates=tuple(
+                map(held_certificate, member_of(document, "certificates", list))
+            ),
+            applications=tuple(
+                map(open_application, member_of(document, "applications", list))
+            ),
+        )
+
+    def surrender(self, resident: ResidentCode, card: str) -> Surrender:
+        """Revoke all that a resident has, whose card of this number came back."""
+        document = self._tell("/surrenders", {"resident": str(resident), "card": card})
+        return Surrender(
+            revoked=tuple(
+                (member_of(entry, "authority", str), number_of(entry, "serial"))
+                for entry in member_of(document, "revoked", list)
+            ),
+            cancelled=tuple(map(str, member_of(document, "cancelled", list))),
         )
 
     def confirm_delivery(self, application: str) -> FiledApplication:
         """Tell that the certificate is on the card and the card with its holder."""
-        return _application(
+        return filed_application(
             self._call("POST", f"/applications/{_segment(application)}/delivery")
         )
 
     def cancel(self, application: str) -> FiledApplication:
         """Give an application up."""
-        return _application(
+        return filed_application(
             self._call("POST", f"/applications/{_segment(application)}/cancellation")
         )
 
@@ -143,7 +167,7 @@ class AuthorityClient:
     def requests(self) -> tuple[PendingRequest, ...]:
         """What waits to be approved or carried out, oldest first."""
         document = self._call("GET", "/requests")
-        return tuple(map(_pending, _member(document, "requests", list)))
+        return tuple(map(pending_request, member_of(document, "requests", list)))
 
     def approve(self, request: str, digest: bytes) -> PendingRequest:
         """Agree to what was read. It is carried out where the keys are."""
@@ -155,14 +179,16 @@ class AuthorityClient:
 
     def _say(self, statement: Statement) -> PendingRequest:
         fields = {"Content-Type": "application/json"} if statement.body else {}
-        return _pending(self._call("POST", statement.path, statement.body, fields))
+        return pending_request(
+            self._call("POST", statement.path, statement.body, fields)
+        )
 
     def authority_certificates(self) -> tuple[bytes, ...]:
         """All self-signed and cross certificates, DER."""
         document = self._call("GET", "/certificates")
         return tuple(
-            _octets(entry, "certificate")
-            for entry in _member(document, "certificates", list)
+            octets_of(entry, "certificate")
+            for entry in member_of(document, "certificates", list)
         )
 
     def examine_books(self) -> Mapping[str, Any]:
@@ -172,6 +198,10 @@ class AuthorityClient:
     def close(self) -> None:
         """Close idle connections."""
         self._connection.close()
+
+    def _tell(self, path: str, members: Mapping[str, str]) -> Mapping[str, Any]:
+        fields = {"Content-Type": "application/json"}
+        return self._call("POST", path, json.dumps(members).encode(), fields)
 
     def _call(
         self,
@@ -186,64 +216,18 @@ class AuthorityClient:
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
-            raise ServiceUnavailable(_SERVICE, f"unusable answer {answer.status}")
+            raise ServiceUnavailable(SERVICE, f"unusable answer {answer.status}")
         if answer.status in (200, 201):
             return document
         code = str(document.get("code", ""))[:60]
         detail = str(document.get("detail", document.get("title", "")))[:500]
         if answer.status >= 500:
-            raise ServiceUnavailable(_SERVICE, detail or code)
+            raise ServiceUnavailable(SERVICE, detail or code)
         hint = document.get("hint")
         raise RemoteRefusal(
-            _SERVICE, code, detail, hint=None if hint is None else str(hint)[:500]
+            SERVICE, code, detail, hint=None if hint is None else str(hint)[:500]
         )
 
 
 def _segment(text: str) -> str:
     return quote(text, safe="")
-
-
-def _member(document: Any, name: str, kind: type[Any]) -> Any:
-    value = document.get(name) if isinstance(document, dict) else None
-    if not isinstance(value, kind):
-        raise ServiceUnavailable(_SERVICE, f"its answer lacks {name}")
-    return value
-
-
-def _octets(document: Any, name: str) -> bytes:
-    try:
-        return base64.b64decode(_member(document, name, str), validate=True)
-    except ValueError:
-        raise ServiceUnavailable(_SERVICE, f"its {name} is unreadable") from None
-
-
-def _pending(document: Any) -> PendingRequest:
-    try:
-        deed = deed_from(
-            _member(document, "act", str), _member(document, "parameters", dict)
-        )
-    except RequestError as error:
-        raise ServiceUnavailable(_SERVICE, f"its request: {error.message}") from None
-    if deed.digest.hex() != _member(document, "digest", str):
-        raise ServiceUnavailable(_SERVICE, "its request has the digest of another")
-    return PendingRequest(
-        id=_member(document, "id", str),
-        deed=deed,
-        requested_by=_member(document, "requested_by", str),
-        approved_by=_optional(document, "approved_by"),
-        refused_by=_optional(document, "refused_by"),
-        expires=_member(document, "expires", str),
-    )
-
-
-def _optional(document: Any, name: str) -> str | None:
-    return None if document.get(name) is None else str(_member(document, name, str))
-
-
-def _application(document: Any) -> FiledApplication:
-    return FiledApplication(
-        id=_member(document, "id", str),
-        state=_member(document, "state", str),
-        authority=_member(document, "authority", str),
-        challenge=_member(document, "challenge", str),
-    )

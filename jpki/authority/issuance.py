@@ -15,7 +15,11 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
-from jpki.authority.applications import permit, require_applicant
+from jpki.authority.applications import (
+    application_for,
+    permit,
+    require_applicant,
+)
 from jpki.authority.batch import Certified, certify_all
 from jpki.authority.certifying import finish, key_digest
 from jpki.authority.completing import Completed
@@ -37,7 +41,7 @@ from jpki.store.together import each
 from jpki.x509.keys import check_strength
 from jpki.x509.requests import parse_certification_request, verify_possession
 
-__all__ = ["BATCH", "Issued", "Submission", "issue", "issue_all"]
+__all__ = ["BATCH", "Issued", "Submission", "issue", "issue_all", "issued_for"]
 
 _ACT: Final = "issue a certificate"
 
@@ -106,6 +110,34 @@ def issue(
         if certified is not None:
             return _issued(office, certified)
     raise _overtaken()
+
+
+def issued_for(office: Office, application: str, *, by: Caller) -> Issued:
+    """What was issued for an application, for a counter that was interrupted.
+
+    Raises:
+        NotFound, PermissionDenied: there is none, or it is another counter's.
+        ApplicationConflict: nothing is issued for it, or it was cancelled since.
+    """
+    with office.store.read() as uow:
+        found = application_for(uow, application, "read an application", by)
+        issued = ApplicationState.ISSUED, ApplicationState.DELIVERED
+        if found.serial is None or found.state not in issued:
+            raise ApplicationConflict(
+                f"application {found.id} is {found.state.value}",
+                hint="send the card's request first, or again",
+            )
+        entry = uow.certificates.get(found.authority, found.serial)
+        own = uow.authorities.generation(found.authority, entry.generation)
+        authority = uow.certificates.get(found.authority, own.serial)
+    assert authority.certificate is not None
+    return _issued(
+        office,
+        Certified(
+            completed=Completed(certificate=entry, application=found, new=False),
+            authority_certificate=authority.certificate,
+        ),
+    )
 
 
 def issue_all(

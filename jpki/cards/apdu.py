@@ -31,6 +31,7 @@ class Instruction(IntEnum):
     READ_BINARY = 0xB0
     GET_RESPONSE = 0xC0
     UPDATE_BINARY = 0xD6
+    TERMINATE_DF = 0xE6
 
 
 class StatusWord(IntEnum):

@@ -14,7 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import (
+    RSAPrivateKey,
+    generate_private_key,
+)
 
 from jpki.cards.apdu import CommandAPDU, Instruction, StatusWord
 from jpki.cards.card_types import CardType, FileId, KeySlot
@@ -35,6 +38,8 @@ _PROPRIETARY: Final = 0x80
 _LONGEST_PIN: Final = 16  # JICSAP 6.4.9
 _SALT_OCTETS: Final = 16
 _PUBLIC_EXPONENT: Final = 65537
+_NEW_KEY: Final = 0x80  # ISO/IEC 7816-8 5.1, P1 of GENERATE ASYMMETRIC KEY PAIR
+_KNOWN_KEY: Final = 0x81
 
 _Handler = Callable[[CommandAPDU], bytes]
 
@@ -80,6 +85,7 @@ class Application:
             Instruction.GENERATE_ASYMMETRIC_KEY_PAIR: (_ISO, self._generate),
             Instruction.UPDATE_BINARY: (_ISO, self._update),
             Instruction.ACTIVATE_FILE: (_ISO, self._activate),
+            Instruction.TERMINATE_DF: (_ISO, self._terminate),
         }
 
     @property
@@ -275,10 +281,12 @@ class Application:
         return b""
 
     def _generate(self, command: CommandAPDU) -> bytes:
-        if command.p1 != 0x80:
+        if command.p1 not in (_NEW_KEY, _KNOWN_KEY):
             raise Refused(StatusWord.WRONG_PARAMETERS)
         slot = self._slot(command, "key")
         self._require_counter()
+        if command.p1 == _KNOWN_KEY:
+            return self._public_half(slot, command)
         if len(command.data) != 2:
             raise Refused(StatusWord.WRONG_LENGTH)
         bits = int.from_bytes(command.data, "big")
@@ -286,8 +294,16 @@ class Application:
             raise Refused(StatusWord.WRONG_DATA)
         key = generate_private_key(_PUBLIC_EXPONENT, bits)
         self._commit(self._state.with_new_key(slot.purpose, StoredKey(key)))
-        numbers = key.public_key().public_numbers()
-        return public_key_template(numbers.n, numbers.e)
+        return _template(key)
+
+    def _public_half(self, slot: KeySlot, command: CommandAPDU) -> bytes:
+        """What generation gave, for a counter that was interrupted after it."""
+        if command.data:
+            raise Refused(StatusWord.WRONG_LENGTH)
+        stored = self._state.keys.get(slot.purpose)
+        if stored is None:
+            raise Refused(StatusWord.KEY_NOT_FOUND)
+        return _template(stored.private)
 
     def _update(self, command: CommandAPDU) -> bytes:
         self._require_counter()
@@ -318,6 +334,22 @@ class Application:
         self._commit(self._state.with_files(written))
         drafts.clear()
         return b""
+
+    def _terminate(self, command: CommandAPDU) -> bytes:
+        """TERMINATE DF (ISO/IEC 7816-9): the card was given back."""
+        _parameters(command, 0, 0)
+        self._require_counter()
+        if command.data:
+            raise Refused(StatusWord.WRONG_LENGTH)
+        self._commit(self._state.emptied())
+        self._volatile.verified.clear()
+        self._volatile.drafts.clear()
+        return b""
+
+
+def _template(key: RSAPrivateKey) -> bytes:
+    numbers = key.public_key().public_numbers()
+    return public_key_template(numbers.n, numbers.e)
 
 
 def _parameters(command: CommandAPDU, p1: int, p2: int) -> None:

@@ -9,6 +9,8 @@ everyone else. This is ours, and data of no real card:
 * the card gives a challenge, the counter answers with HMAC-SHA-256 over it
   (EXTERNAL AUTHENTICATE, ISO/IEC 7816-4 11.5.4);
 * the right so won lasts until the application is selected again or power is lost;
+* it allows to read the public half of a key again, for a counter that was interrupted,
+  and to erase a card that is given back (TERMINATE DF), all of it in one step;
 * certificates are written to drafts in volatile memory and put in place all at once
   (ACTIVATE FILE), so that a card taken away too early is as it was before.
 """

@@ -198,6 +198,28 @@ class CardSession:
         )
         return public_key_info(template)
 
+    def read_public_key(self, purpose: Purpose) -> bytes:
+        """The public half of the key pair that is on the card, as generation gave it.
+
+        Returns:
+            SubjectPublicKeyInfo, DER.
+
+        Raises:
+            WrongCard: no key was ever made for this purpose.
+        """
+        self._select_file(self._type.slot(purpose).key)
+        template = self._command(
+            Instruction.GENERATE_ASYMMETRIC_KEY_PAIR,
+            p1=0x81,
+            p2=0x80,
+            le=_LARGEST_ANSWER,
+        )
+        return public_key_info(template)
+
+    def erase(self) -> None:
+        """Take keys, PINs and certificates off the card, all at once and for good."""
+        self._command(Instruction.TERMINATE_DF)
+
     def set_pin(self, purpose: Purpose, new: Secret) -> None:
         """Let the holder choose a PIN and lift a block.
 

@@ -104,13 +104,18 @@ class CardState:
         return self.with_pin(purpose, replace(self.pins[purpose], tries_left=tries))
 
     def with_new_key(self, purpose: Purpose, key: StoredKey) -> CardState:
-        """The same card with a new key, and without the old key's certificate."""
-        gone = self.card_type.slot(purpose).certificate
+        """The same card with a new key, and without the old key's certificates."""
+        slot = self.card_type.slot(purpose)
+        gone = slot.certificate, slot.ca_certificate
         return replace(
             self,
             keys={**self.keys, purpose: key},
-            files={fid: data for fid, data in self.files.items() if fid != gone},
+            files={fid: data for fid, data in self.files.items() if fid not in gone},
         )
+
+    def emptied(self) -> CardState:
+        """The same card as it came from the factory: no keys, PINs or certificates."""
+        return replace(self, pins={}, keys={}, files={})
 
     def with_files(self, files: Mapping[FileId, bytes]) -> CardState:
         """The same card with these files put in place, all at once."""

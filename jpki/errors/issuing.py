@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from jpki.errors.base import JpkiError
 
 __all__ = [
@@ -44,6 +46,17 @@ class CertificateLive(IssuanceError):
     """The resident already holds a live certificate of this purpose."""
 
     code = "application.certificate-live"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        renewable_from: datetime | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.renewable_from = renewable_from
+        """When its renewal begins, where that is still to come."""
 
 
 class KeyRejected(IssuanceError):

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import date, datetime, timedelta, timezone
 from typing import Final
 
-__all__ = ["JST", "MonthDay", "birthday_in", "day_in_japan", "nth_birthday"]
+__all__ = [
+    "JST",
+    "MonthDay",
+    "birthday_in",
+    "day_in_japan",
+    "months_before",
+    "nth_birthday",
+]
 
 JST: Final = timezone(timedelta(hours=9), "JST")
 """日本標準時; no summer time since 1952."""
@@ -46,3 +54,14 @@ def nth_birthday(
     """
     has_been = birthday_in(after.year, born, leap=leap) <= after
     return birthday_in(after.year + count - (not has_been), born, leap=leap)
+
+
+def months_before(count: int, day: date) -> date:
+    """The day of the same number so many months earlier.
+
+    Where that month has no such day, it is the month's last: months are counted by the
+    calendar (民法 art. 143).
+    """
+    months = day.year * 12 + day.month - 1 - count
+    year, month = months // 12, months % 12 + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))

@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import bindparam, select, update
 
 from jpki.errors import Conflict, NotFound
-from jpki.model.codes import ResidentCode
+from jpki.model.codes import MunicipalityCode, ResidentCode
 from jpki.model.purposes import Purpose
 from jpki.store import authority_tables as tables
 from jpki.store.authority_records import (
@@ -282,6 +282,16 @@ class Applications(Rows):
             )
         ).first()
         return None if row is None else ApplicationRecord(**row._mapping)
+
+    def open_at(self, municipality: MunicipalityCode) -> tuple[ApplicationRecord, ...]:
+        """What was filed at this counter and is not yet delivered or cancelled."""
+        table = tables.application
+        rows = self._connection.execute(
+            select(table)
+            .where(tables.LIVE_APPLICATION, table.c.municipality == municipality)
+            .order_by(table.c.filed_at, table.c.id)
+        )
+        return tuple(ApplicationRecord(**row._mapping) for row in rows)
 
     def move(
         self,

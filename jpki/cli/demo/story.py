@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from jpki import data
 from jpki.authority.identifiers import BRIDGE
-from jpki.authority.workstation import Enrolment, enrol
+from jpki.authority.workstation import Enrolment, Workstation, enrol
 from jpki.cli.demo.client import PortalClient, StatusClient
 from jpki.cli.demo.portal import write_portal_settings
 from jpki.cli.demo.telling import Step, Teller
@@ -160,12 +160,14 @@ class Story:
         wanted = suite(world.office.era.suites[Purpose.SIGNATURE.value])
         with world.session() as session:
             enrolment = enrol(
-                world.counter_client(),
+                Workstation(
+                    client=world.counter_client(),
+                    era=world.office.era,
+                    issuer_secret=world.issuer_secret,
+                ),
                 session,
                 resident=world.applicant.code,
                 idempotency_key=str(uuid.uuid4()),
-                issuer_secret=world.issuer_secret,
-                suite=wanted,
                 password=lambda: PASSWORD,
             )
             apdus = world.transport.count
@@ -195,6 +197,7 @@ class Story:
 
     def _keep_enrolment(self, step: Step, name: str, enrolment: Enrolment) -> None:
         world, made = self._world, self._tell.made
+        assert enrolment.request is not None
         made(
             world.save(
                 step,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -17,7 +17,7 @@ from jpki.authority import (
     revoke,
     status_of,
 )
-from jpki.authority.applications import RENEWAL_WINDOW
+from jpki.authority.applications import ApplicationKind, renewable_from
 from jpki.errors import (
     ApplicationConflict,
     CertificateLive,
@@ -208,7 +208,7 @@ def test_renewal_replaces_the_old_certificate(office: Office) -> None:
     deliver(office, old.application.id, at=FOUNDING, by=COUNTER)
     with office.store.read() as uow:
         end = uow.certificates.get(GOVERNOR, old.serial).not_after
-    late = end - RENEWAL_WINDOW
+    late = renewable_from(end)
     with pytest.raises(CertificateLive):
         filed(office, key="two", at=late - timedelta(seconds=1))
     application = filed(office, key="two", at=late)
@@ -218,6 +218,39 @@ def test_renewal_replaces_the_old_certificate(office: Office) -> None:
         status = status_of(uow, GOVERNOR, old.serial, generation=1)
     assert isinstance(status, Revocation)
     assert status.reason is RevocationReason.SUPERSEDED
+
+
+@pytest.mark.parametrize("kind", [ApplicationKind.NEW, ApplicationKind.REISSUE])
+def test_a_kind_that_the_books_belie_is_refused(
+    office: Office, kind: ApplicationKind
+) -> None:
+    """Nothing is renewed or issued again that never was; nothing live is doubled."""
+
+    def apply(asked: ApplicationKind, key: str, at: datetime = FOUNDING) -> None:
+        file_application(
+            office,
+            resident=TARO.code,
+            idempotency_key=key,
+            kind=asked,
+            at=at,
+            by=COUNTER,
+        )
+
+    for nothing in (ApplicationKind.RENEWAL, ApplicationKind.REISSUE):
+        with pytest.raises(ApplicationConflict):
+            apply(nothing, "one")
+    old = certified(office, key="two")
+    deliver(office, old.application.id, at=FOUNDING, by=COUNTER)
+    with office.store.read() as uow:
+        end = uow.certificates.get(GOVERNOR, old.serial).not_after
+    late = renewable_from(end)
+    with pytest.raises(CertificateLive) as early:
+        apply(ApplicationKind.RENEWAL, "three", late - timedelta(seconds=1))
+    assert early.value.renewable_from == late
+    with pytest.raises(CertificateLive, match="lives until") as live:
+        apply(kind, "three", late)
+    assert live.value.renewable_from is None
+    apply(ApplicationKind.RENEWAL, "three", late)
 
 
 def test_delivery_ends_an_application(office: Office) -> None:
