@@ -10,7 +10,7 @@ is in any reader. A URI never holds a PIN.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
@@ -21,7 +21,7 @@ from jpki.cards.transport import CardTransport, InProcessTransport
 from jpki.errors import CardError, CardGone
 from jpki.model.purposes import Purpose
 
-__all__ = ["SCHEME", "CardPlace", "open_place", "parse_card_uri"]
+__all__ = ["SCHEME", "CardPlace", "card_place", "open_place", "parse_card_uri"]
 
 SCHEME: Final = "card:"
 
@@ -74,6 +74,27 @@ def parse_card_uri(text: str) -> CardPlace:
         reader=reader,
         purpose=_PURPOSES[purpose],
     )
+
+
+def card_place(text: str | None, *, base: Path | None = None) -> CardPlace:
+    """The place that people name: a file, a `card:` URI, or nothing for any reader.
+
+    Args:
+        text: what they write.
+        base: where relative paths of files start; here, by default.
+
+    Raises:
+        CardError: the URI is none.
+    """
+    if text is None:
+        return CardPlace()
+    if text.startswith(SCHEME):
+        place = parse_card_uri(text)
+    else:
+        place = CardPlace(file=Path(text))
+    if base is None or place.file is None:
+        return place
+    return replace(place, file=base / place.file)
 
 
 def open_place(place: CardPlace) -> CardTransport:

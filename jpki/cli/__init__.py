@@ -24,6 +24,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "revocation": "jpki.cli.revocation:revocation",
     "verifier": "jpki.cli.verifier:verifier",
     "card": "jpki.cli.card:card",
+    "counter": "jpki.cli.counter:counter",
     "doctor": "jpki.cli.doctor.command:doctor",
     "pki": "jpki.cli.pki.command:pki",
 }

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final, TextIO
 
 import click
 
 from jpki.cards.card_types import PINCharacters, PINRule
-from jpki.cards.places import SCHEME, CardPlace, open_place, parse_card_uri
+from jpki.cards.places import CardPlace, card_place, open_place
 from jpki.cards.session import CardSession
 from jpki.cli.language import language_of
 from jpki.errors import JpkiError
@@ -112,11 +111,7 @@ def place_of(card: str | None) -> CardPlace:
     Raises:
         CardError: the URI is none.
     """
-    if card is None:
-        return CardPlace()
-    if card.startswith(SCHEME):
-        return parse_card_uri(card)
-    return CardPlace(file=Path(card))
+    return card_place(card)
 
 
 @contextmanager
