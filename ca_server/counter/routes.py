@@ -1,4 +1,4 @@
-"""The operator's side: the counter, a resident, an application. No code is in a path."""
+"""The operator's side: the counter, a resident, an application. Paths name no codes."""
 
 from __future__ import annotations
 

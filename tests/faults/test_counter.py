@@ -1,0 +1,158 @@
+"""The counter while its card, or itself, is killed: as before or complete."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jpki.authority.workstation import enrol
+from jpki.cards.apdu import Instruction
+from jpki.cards.session import CardSession
+from jpki.cards.state import decode_state
+from jpki.errors import CardGone
+from jpki.model.codes import ResidentCode
+from jpki.model.purposes import Purpose
+from jpki.service.workstation import write_workstation_file
+from tests.support.cards import ISSUER_SECRET, blank_image, session_on
+from tests.support.installation import COUNTER, Installation, running_installation
+from tests.support.reader import ProcessCard, card_process
+from tests.support.workstations import NEW_PASSWORD, blank, chosen, station_at
+
+pytestmark = pytest.mark.slow
+
+SIGNATURE = Purpose.SIGNATURE
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation whose servers run."""
+    with running_installation(tmp_path_factory.mktemp("counter") / "site") as made:
+        yield made
+
+
+@pytest.fixture
+def card(site: Installation, tmp_path: Path) -> Path:
+    """A blank card as a file."""
+    file = tmp_path / "card.json"
+    file.touch(0o600)
+    file.write_bytes(blank(site).content)
+    return file
+
+
+def _is_whole(file: Path) -> bool:
+    """Neither certificate or both; True for both."""
+    state = decode_state(file.read_bytes())
+    slot = state.card_type.slot(SIGNATURE)
+    assert (slot.certificate in state.files) == (slot.ca_certificate in state.files)
+    return slot.certificate in state.files
+
+
+def _enrol(site: Installation, transport: ProcessCard, resident: ResidentCode) -> None:
+    with CardSession(transport) as session:
+        enrol(
+            station_at(site),
+            session,
+            resident=resident,
+            idempotency_key=str(uuid.uuid4()),
+            password=chosen(),
+        )
+
+
+@pytest.mark.parametrize(
+    ("instruction", "when"),
+    [
+        (Instruction.GENERATE_ASYMMETRIC_KEY_PAIR, "sent"),
+        (Instruction.RESET_RETRY_COUNTER, "sent"),
+        (Instruction.PERFORM_SECURITY_OPERATION, "sent"),
+        (Instruction.UPDATE_BINARY, "sent"),
+        (Instruction.ACTIVATE_FILE, "before"),
+        (Instruction.ACTIVATE_FILE, "sent"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Instruction) else value,
+)
+def test_a_killed_card_is_as_before_or_complete(
+    site: Installation, card: Path, instruction: Instruction, when: str
+) -> None:
+    """Killed before or while it works on a command; then the issuance is taken up."""
+    resident = site.newcomer()
+    with card_process(card) as transport:
+
+        def kill(command: bytes) -> None:
+            if command[1] == instruction:
+                transport.kill()
+
+        setattr(transport, when, kill)
+        with pytest.raises(CardGone):
+            _enrol(site, transport, resident)
+    if when == "before" or instruction is not Instruction.ACTIVATE_FILE:
+        assert not _is_whole(card)
+    _is_whole(card)
+    with card_process(card) as transport:
+        _enrol(site, transport, resident)
+    assert _is_whole(card)
+    assert site.certificates_of(resident) == 1
+    site.check_books()
+
+
+def _command(card: Path, config: Path, *words: str) -> list[str]:
+    program = "from jpki.cli import main; main(prog_name='jpki')"
+    options = ["--card", str(card), "--config", str(config), "--new-pin-file", "-"]
+    return [sys.executable, "-c", program, "counter", *words, *options]
+
+
+@pytest.mark.parametrize("line", [2, 4, 5])
+def test_a_killed_workstation_is_started_again(
+    site: Installation, card: Path, tmp_path: Path, line: int
+) -> None:
+    """After each line that it tells; the same command then goes on to the end."""
+    config = tmp_path / "counter.toml"
+    credential = site.layout.data / "credentials" / f"{COUNTER}.pem"
+    secret = write_workstation_file(
+        config, site.settings, credential=credential, card=None
+    )
+    secret.write_bytes(ISSUER_SECRET)
+    resident = site.newcomer()
+    started = _command(card, config, "enrol", str(resident))
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        started,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{NEW_PASSWORD}\n")
+        process.stdin.flush()
+        for _ in range(line):
+            assert process.stdout.readline().startswith("✓")
+        process.kill()
+    _is_whole(card)
+    done = subprocess.run(
+        started,
+        input=f"{NEW_PASSWORD}\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    if site.live_application(resident) is None and done.returncode:
+        # Killed so late that everything had been done.
+        assert "lives until" in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr
+        assert "open application taken up" in done.stdout
+    assert _is_whole(card)
+    assert site.certificates_of(resident) == 1
+    image = blank_image(site.office.era.card)
+    image.content = card.read_bytes()
+    with session_on(image) as session:
+        session.verify_pin(SIGNATURE, chosen())
+    site.check_books()
