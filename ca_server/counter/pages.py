@@ -53,8 +53,8 @@ def address(path: str, language: str | None = None) -> str:
 
 def grouped(code: ResidentCode, *, masked: bool = False) -> str:
     """A resident record code as people read it, or only its end."""
-    text = "•" * 7 + code.digits[-4:] if masked else code.digits
-    return f"{text[:4]} {text[4:8]} {text[8:]}"
+    text = code.digits
+    return f"•••• {text[-4:]}" if masked else f"{text[:4]} {text[4:8]} {text[8:]}"
 
 
 @cache

@@ -16,7 +16,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Final, get_type_hints
+from typing import Any, Final, get_type_hints
 
 import click
 from click.testing import CliRunner
@@ -33,7 +33,7 @@ from jpki.errors import (
     services,
     storage,
 )
-from jpki.service import settings
+from jpki.service import settings, workstation
 from tests.support.era_prose import (
     algorithm_table,
     era_sections,
@@ -91,15 +91,24 @@ def settings_tables() -> str:
     for table in dataclasses.fields(settings.Settings):
         cls = get_type_hints(settings.Settings)[table.name]
         parts += [f"### [{table.name}]", "", _after_colon(cls), ""]
-        parts += ["| key | default | admits | meaning |", "|---|---|---|---|"]
-        meanings = _field_docstrings(cls)
-        for key in dataclasses.fields(cls):
-            parts.append(
-                f"| `{key.name}` | {_toml(key.default)} | {_admits(key, cls)} "
-                f"| {meanings.get(key.name, '')} |"
-            )
-        parts.append("")
+        parts += [_settings_of(cls), ""]
     return "\n".join(parts).rstrip()
+
+
+def counter_settings() -> str:
+    """The settings of a workstation."""
+    return f"[counter]\n\n{_settings_of(workstation.WorkstationSettings)}"
+
+
+def _settings_of(cls: Any) -> str:
+    parts = ["| key | default | admits | meaning |", "|---|---|---|---|"]
+    meanings = _field_docstrings(cls)
+    for key in dataclasses.fields(cls):
+        parts.append(
+            f"| `{key.name}` | {_toml(key.default)} | {_admits(key, cls)} "
+            f"| {meanings.get(key.name, '')} |"
+        )
+    return "\n".join(parts)
 
 
 def _toml(value: object) -> str:
@@ -205,6 +214,7 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "algorithms": algorithm_table,
     "all-commands": all_commands,
     "command-help": command_help,
+    "counter-settings": counter_settings,
     "eras": era_sections,
     "errors": error_table,
     "make-help": make_help,

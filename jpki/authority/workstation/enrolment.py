@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
-from jpki.authority.answers import ResidentHoldings
+from jpki.authority.answers import FiledApplication
 from jpki.authority.applications import ApplicationKind
 from jpki.authority.workstation.oncard import Enrolment, put_on_card
 from jpki.authority.workstation.steps import (
@@ -14,11 +15,14 @@ from jpki.authority.workstation.steps import (
     nothing_happens,
 )
 from jpki.cards.session import CardSession
+from jpki.errors import ApplicationConflict, CertificateLive, RemoteRefusal
 from jpki.model.codes import ResidentCode
 from jpki.model.ports import Secret
 from jpki.model.purposes import Purpose
 
 __all__ = ["carry_through", "enrol"]
+
+_HAS_SOMETHING: Final = {ApplicationConflict.code, CertificateLive.code}
 
 
 def enrol(
@@ -49,15 +53,29 @@ def enrol(
         CardError: what the card says. The application is still open then, and is taken
             up by calling this again, or cancelled.
     """
+    try:
+        # Most have nothing yet: who has is asked about only where this is refused.
+        application = station.client.file_application(
+            resident, idempotency_key, purpose, ApplicationKind.NEW
+        )
+        known = False
+    except RemoteRefusal as refusal:
+        if refusal.reason_code not in _HAS_SOMETHING:
+            raise
+        application, known = apply_for(
+            station,
+            station.client.holdings(resident),
+            resident,
+            ApplicationKind.NEW,
+            purpose,
+            idempotency_key,
+        )
     return carry_through(
         station,
         session,
-        station.client.holdings(resident),
-        resident=resident,
-        kind=ApplicationKind.NEW,
-        idempotency_key=idempotency_key,
+        application,
+        known=known,
         password=password,
-        purpose=purpose,
         progress=progress,
     )
 
@@ -65,19 +83,13 @@ def enrol(
 def carry_through(
     station: Workstation,
     session: CardSession,
-    holdings: ResidentHoldings,
+    application: FiledApplication,
     *,
-    resident: ResidentCode,
-    kind: ApplicationKind,
-    idempotency_key: str,
+    known: bool,
     password: Secret,
-    purpose: Purpose,
     progress: Progress,
 ) -> Enrolment:
-    """Any application from filing, or where it stands, to delivery."""
-    application, known = apply_for(
-        station, holdings, resident, kind, purpose, idempotency_key
-    )
+    """Any application from where it stands to delivery; `known`, if it was open."""
     progress("taken-up" if known else "filed")
     done = put_on_card(
         station, session, application, password=password, progress=progress

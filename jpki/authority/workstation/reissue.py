@@ -12,6 +12,7 @@ from jpki.authority.workstation.oncard import Enrolment
 from jpki.authority.workstation.steps import (
     Progress,
     Workstation,
+    apply_for,
     nothing_happens,
     require_card_of,
 )
@@ -43,14 +44,14 @@ def reissue(
     """
     holdings = station.client.holdings(resident)
     require_card_of(session, holdings)
+    application, known = apply_for(
+        station, holdings, resident, ApplicationKind.REISSUE, purpose, idempotency_key
+    )
     return carry_through(
         station,
         session,
-        holdings,
-        resident=resident,
-        kind=ApplicationKind.REISSUE,
-        idempotency_key=idempotency_key,
+        application,
+        known=known,
         password=password,
-        purpose=purpose,
         progress=progress,
     )
