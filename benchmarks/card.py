@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
 
 from benchmarks.figures import Figure, Target
@@ -39,6 +40,7 @@ def run(quick: bool) -> Sequence[Figure]:
     session.verify_pin(Purpose.SIGNATURE, lambda: PINS[Purpose.SIGNATURE])
     info = digest_info("sha256", bytes(32))
     key = decode_state(image.content).keys[Purpose.SIGNATURE].private
+    assert isinstance(key, RSAPrivateKey)
 
     def bare() -> None:
         for _ in range(_TOGETHER):

@@ -19,11 +19,9 @@ from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from jpki.cards.places import SCHEME, CardPlace, open_place, parse_card_uri
-from jpki.cards.session import CardSession
-from jpki.keys.card import CardSigner
+from jpki.cards.places import SCHEME, CardPlace
+from jpki.keys.card import open_card_signer
 from jpki.model.ports import Signer as KeySigner
-from jpki.model.purposes import Purpose
 
 __all__ = ["PDFKey", "main", "sign_pdf"]
 
@@ -75,18 +73,15 @@ def sign_pdf(source: Path, target: Path, key: PDFKey, digest: str) -> None:
 @click.option("--pin-file", type=click.File("r"), help="Its first line is the PIN.")
 def main(source: Path, target: Path, card: str, pin_file: Any) -> None:
     """Sign SOURCE with the signature key of a card; TARGET is the signed PDF."""
-    uri = card.startswith(SCHEME)
-    place = parse_card_uri(card) if uri else CardPlace(file=Path(card))
+    uri = card if card.startswith(SCHEME) else str(CardPlace(file=Path(card)))
 
     def pin() -> str:
         if pin_file is not None:
             return str(pin_file.readline()).rstrip("\r\n")
         return str(click.prompt("PIN", hide_input=True, err=True))
 
-    with CardSession(open_place(place)) as session:
-        signer = CardSigner(session, Purpose.SIGNATURE, pin)
-        chain = [session.read_ca_certificate(Purpose.SIGNATURE)]
-        key = PDFKey(signer, signer.certificate, chain)
+    with open_card_signer(uri, pin) as signer:
+        key = PDFKey(signer, signer.certificate, [signer.authority_certificate])
         assert signer.suite.digest is not None
         sign_pdf(source, target, key, signer.suite.digest.value)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,6 +50,7 @@ class HeldFile:
         """
         self._path = path
         self._file = _hold(path)
+        _sweep(path)
 
     def read(self) -> bytes:
         """The content."""
@@ -88,6 +90,14 @@ def _hold(path: Path) -> BinaryIO:
         if os.path.samestat(os.fstat(file.fileno()), path.stat()):
             return file
         file.close()
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed holders have left: it may be a card's memory with its keys."""
+    draft = re.compile(rf"\.{re.escape(path.name)}\.\d+\.new")
+    for entry in path.parent.iterdir():
+        if draft.fullmatch(entry.name):
+            entry.unlink(missing_ok=True)
 
 
 def _draft_of(path: Path) -> Path:

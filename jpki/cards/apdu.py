@@ -29,6 +29,7 @@ class Instruction(IntEnum):
     GET_CHALLENGE = 0x84
     SELECT = 0xA4
     READ_BINARY = 0xB0
+    READ_RECORD = 0xB2
     GET_RESPONSE = 0xC0
     UPDATE_BINARY = 0xD6
     TERMINATE_DF = 0xE6
@@ -45,6 +46,7 @@ class StatusWord(IntEnum):
     """Low digit: tries left."""
     MEMORY_FAILURE = 0x6581
     WRONG_LENGTH = 0x6700
+    LAST_OF_CHAIN_EXPECTED = 0x6883
     INCOMPATIBLE_FILE = 0x6981
     SECURITY_STATUS = 0x6982
     BLOCKED_BY_ISO = 0x6983
@@ -54,6 +56,7 @@ class StatusWord(IntEnum):
     NO_CURRENT_FILE = 0x6986
     WRONG_DATA = 0x6A80
     FILE_NOT_FOUND = 0x6A82
+    RECORD_NOT_FOUND = 0x6A83
     NOT_ENOUGH_MEMORY = 0x6A84
     WRONG_PARAMETERS = 0x6A86
     KEY_NOT_FOUND = 0x6A88

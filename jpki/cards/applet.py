@@ -1,25 +1,35 @@
 """A whole card as a program: APDU octets in, APDU octets out, one file as its chip.
 
-Whatever bytes come in, an ISO status word goes out. What the commands do is in
-`jpki.cards.commands`; here are power, memory and the framing of answers.
+Whatever bytes come in, an ISO status word goes out. What the commands do is said by
+the card's applications (`jpki.cards.chip`); here are power, memory, and the framing of
+commands that come in parts and of answers that are fetched in parts.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from jpki.cards.apdu import CommandAPDU, Instruction, ResponseAPDU, StatusWord
+from jpki.cards.application import ISO, PROPRIETARY, Refused
 from jpki.cards.card_types import CardType
-from jpki.cards.commands import Application, Refused
+from jpki.cards.chip import Chip
 from jpki.cards.counter import counter_key
+from jpki.cards.holder import Holder, personalised
 from jpki.cards.state import CardImage, CardMemory, CardState, encode_state
 from jpki.durable import HeldFile, create_file
 from jpki.errors import CardError, CardGone, Conflict, EncodingError
 from jpki.model.ports import Random
 
 __all__ = ["VirtualCard"]
+
+_MORE: Final = 0x10
+"""In the class octet: this is not the last part of the command."""
+_CHAINED: Final = (ISO | _MORE, PROPRIETARY | _MORE)
+_LONGEST_CHAIN: Final = 8192  # twice what a certificate file holds
 
 
 class VirtualCard:
@@ -40,8 +50,9 @@ class VirtualCard:
         self._power_on()
 
     def _power_on(self) -> None:
-        self._application = Application(self._memory, self._random)
+        self._chip = Chip(self._memory, self._random)
         self._rest = b""
+        self._begun: CommandAPDU | None = None
 
     @classmethod
     def create(
@@ -51,9 +62,12 @@ class VirtualCard:
         *,
         serial: str,
         issuer_secret: bytes,
+        holder: Holder | None = None,
         random: Random = os.urandom,
     ) -> VirtualCard:
-        """Make a blank card: no keys, no PINs, no certificates.
+        """Make a blank card: no keys and certificates, no PINs of theirs.
+
+        With a holder, what is printed on the card stands in its chip as well.
 
         Raises:
             CardError: a file is there already or cannot be written, or a bad serial.
@@ -65,6 +79,9 @@ class VirtualCard:
             pins={},
             keys={},
             files={},
+            applications={}
+            if holder is None
+            else personalised(card_type, holder, serial, random),
         )
         try:
             create_file(path, encode_state(state))
@@ -144,10 +161,11 @@ class VirtualCard:
             return ResponseAPDU(StatusWord.WRONG_LENGTH)
         try:
             if command.ins == Instruction.GET_RESPONSE:
+                self._begun = None
                 answer = self._pending(command)
             else:
                 self._rest = b""
-                answer = self._application.process(command)
+                answer = self._process(command)
         except Refused as refused:
             return ResponseAPDU(refused.status)
         except OSError:
@@ -158,6 +176,23 @@ class VirtualCard:
             return ResponseAPDU(StatusWord.OK, now)
         more = min(len(self._rest), 256) & 0xFF
         return ResponseAPDU(StatusWord.MORE_DATA | more, now)
+
+    def _process(self, command: CommandAPDU) -> bytes:
+        """One command, or a part of one (ISO/IEC 7816-4 5.3.3)."""
+        begun, self._begun = self._begun, None
+        more = self.card_type.command_chaining and command.cla in _CHAINED
+        if more:
+            command = replace(command, cla=command.cla & ~_MORE)
+        if begun is not None:
+            if _header(begun) != _header(command):
+                raise Refused(StatusWord.LAST_OF_CHAIN_EXPECTED)
+            command = replace(command, data=begun.data + command.data)
+        if not more:
+            return self._chip.process(command)
+        if len(command.data) > _LONGEST_CHAIN:
+            raise Refused(StatusWord.WRONG_LENGTH)
+        self._begun = command
+        return b""
 
     def _pending(self, command: CommandAPDU) -> bytes:
         """What is left of the last answer (GET RESPONSE, ISO/IEC 7816-4 11.7.1)."""
@@ -170,3 +205,7 @@ class VirtualCard:
         if not self._rest:
             raise Refused(StatusWord.CONDITIONS_OF_USE)
         return self._rest
+
+
+def _header(command: CommandAPDU) -> tuple[int, int, int, int]:
+    return command.cla, command.ins, command.p1, command.p2

@@ -6,7 +6,6 @@ types and refuses what it does not know.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +13,18 @@ from enum import Enum
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
+from jpki.cards.application_types import ApplicationType, read_applications
+from jpki.cards.rules import (
+    FileId,
+    PINCharacters,
+    PINRule,
+    Values,
+    file_id,
+    read_pin_rule,
+    table_of,
+)
 from jpki.errors import ProfileError, WrongCard
 from jpki.model.purposes import Purpose
 from jpki.model.suites import SUITES, SignatureSuite
@@ -26,6 +35,7 @@ __all__ = [
     "KeySlot",
     "PINCharacters",
     "PINRule",
+    "SignatureForm",
     "TokenRule",
     "card_type",
     "card_type_of_label",
@@ -33,49 +43,16 @@ __all__ = [
     "load_card_type",
 ]
 
-FileId = int
-"""Two-octet identifier of an elementary file."""
 
+class SignatureForm(Enum):
+    """How the chip gives a signature."""
 
-class PINCharacters(Enum):
-    """What a PIN may be made of."""
-
-    DIGITS = "digits"
-    ALPHANUMERIC = "alphanumeric"
-    """A-Z and 0-9 in any mixture."""
-    LETTERS_AND_DIGITS = "letters-and-digits"
-    """As `ALPHANUMERIC`, and a new one holds at least one of each."""
-
-
-_ALPHABETS: Final = {
-    PINCharacters.DIGITS: re.compile(rb"[0-9]*"),
-    PINCharacters.ALPHANUMERIC: re.compile(rb"[0-9A-Z]*"),
-    PINCharacters.LETTERS_AND_DIGITS: re.compile(rb"[0-9A-Z]*"),
-}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PINRule:
-    """Where a PIN is, what it looks like, and how often it may be wrong."""
-
-    file: FileId
-    characters: PINCharacters
-    shortest: int
-    longest: int
-    tries: int
-
-    def could_be(self, pin: bytes) -> bool:
-        """Whether a PIN of this form can have been set."""
-        alphabet = _ALPHABETS[self.characters]
-        return self.shortest <= len(pin) <= self.longest and bool(
-            alphabet.fullmatch(pin)
-        )
-
-    def may_become(self, pin: bytes) -> bool:
-        """Whether a new PIN may have this form."""
-        mixed = not (pin.isdigit() or pin.isalpha())
-        wants_mixed = self.characters is PINCharacters.LETTERS_AND_DIGITS
-        return self.could_be(pin) and (mixed or not wants_mixed)
+    RSA = "rsa"
+    """As long as the modulus."""
+    DER = "der"
+    """ECDSA: SEQUENCE of r and s, as certificates hold it (RFC 3279 2.2.3)."""
+    PLAIN = "plain"
+    """ECDSA: r and s side by side, each as long as the curve's order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +79,7 @@ class KeySlot:
     """What the chip can generate; no two of one key size."""
     input_forms: frozenset[int]
     """P1 values of COMPUTE DIGITAL SIGNATURE that the chip knows."""
+    signature_form: SignatureForm
     pin: PINRule
 
 
@@ -119,6 +97,10 @@ class CardType:
     presence_file: FileId | None
     token: TokenRule
     slots: Mapping[Purpose, KeySlot]
+    applications: Mapping[str, ApplicationType]
+    """The others on the card, as far as they are public."""
+    command_chaining: bool
+    """Whether a command may come in parts (ISO/IEC 7816-4 5.3.3)."""
     source: str
     unconfirmed: tuple[str, ...]
 
@@ -132,6 +114,19 @@ class CardType:
             return self.slots[purpose]
         except KeyError:
             raise WrongCard(f"a {self.id} card has no {purpose.value} key") from None
+
+    def other(self, name: str) -> ApplicationType:
+        """Another application.
+
+        Raises:
+            WrongCard: this generation has none of this name that is public.
+        """
+        try:
+            return self.applications[name]
+        except KeyError:
+            raise WrongCard(
+                f"{self.title}: no application {name} is known of such cards"
+            ) from None
 
 
 @cache
@@ -173,9 +168,6 @@ def card_type_of_label(label: str) -> CardType:
 
 # -- loading ------------------------------------------------------------------------
 
-_Table = dict[str, Any]
-"""A TOML table after `_table` has checked its keys and their types."""
-
 _CARD: Final = {
     "id": str,
     "title": str,
@@ -187,6 +179,11 @@ _CARD: Final = {
     "token": dict,
     "slots": dict,
 }
+_CARD_OPTIONAL: Final = {
+    "presence_file": str,
+    "applications": dict,
+    "command_chaining": bool,
+}
 _TOKEN: Final = {"file": str, "label": str, "manufacturer": str, "model": str}
 _SLOT: Final = {
     "key": str,
@@ -197,13 +194,7 @@ _SLOT: Final = {
     "input_forms": list,
     "pin": dict,
 }
-_PIN: Final = {
-    "file": str,
-    "characters": str,
-    "shortest": int,
-    "longest": int,
-    "tries": int,
-}
+_SLOT_OPTIONAL: Final = {"signature_form": str}
 
 
 def load_card_type(file: str, text: str) -> CardType:
@@ -213,9 +204,9 @@ def load_card_type(file: str, text: str) -> CardType:
         ProfileError: a key is unknown, missing, of another type or without sense.
     """
     try:
-        card = _table(file, tomllib.loads(text), "", _CARD, {"presence_file": str})
-        token = _table(file, card["token"], "token.", _TOKEN)
-        slots = _table(
+        card = table_of(file, tomllib.loads(text), "", _CARD, _CARD_OPTIONAL)
+        token = table_of(file, card["token"], "token.", _TOKEN)
+        slots = table_of(
             file, card["slots"], "slots.", {}, dict.fromkeys(_PURPOSES, dict)
         )
         presence = card.get("presence_file")
@@ -225,9 +216,9 @@ def load_card_type(file: str, text: str) -> CardType:
             application=bytes.fromhex(card["application"]),
             atr=bytes.fromhex(card["atr"]),
             file_size=card["file_size"],
-            presence_file=None if presence is None else _file_id(presence),
+            presence_file=None if presence is None else file_id(presence),
             token=TokenRule(
-                file=_file_id(token["file"]),
+                file=file_id(token["file"]),
                 label=token["label"],
                 manufacturer=token["manufacturer"],
                 model=token["model"],
@@ -235,6 +226,8 @@ def load_card_type(file: str, text: str) -> CardType:
             slots=MappingProxyType(
                 {Purpose(key): _slot(file, key, value) for key, value in slots.items()}
             ),
+            applications=read_applications(file, card.get("applications", {})),
+            command_chaining=card.get("command_chaining", False),
             source=card["source"],
             unconfirmed=tuple(card["unconfirmed"]),
         )
@@ -245,47 +238,17 @@ def load_card_type(file: str, text: str) -> CardType:
 _PURPOSES: Final = tuple(purpose.value for purpose in Purpose)
 
 
-def _slot(file: str, purpose: str, values: _Table) -> KeySlot:
+def _slot(file: str, purpose: str, values: Values) -> KeySlot:
     where = f"slots.{purpose}."
-    slot = _table(file, values, where, _SLOT)
-    pin = _table(file, slot["pin"], f"{where}pin.", _PIN)
+    slot = table_of(file, values, where, _SLOT, _SLOT_OPTIONAL)
     return KeySlot(
         purpose=Purpose(purpose),
-        key=_file_id(slot["key"]),
-        certificate=_file_id(slot["certificate"]),
-        ca_certificate=_file_id(slot["ca_certificate"]),
+        key=file_id(slot["key"]),
+        certificate=file_id(slot["certificate"]),
+        ca_certificate=file_id(slot["ca_certificate"]),
         certificate_after_pin=slot["certificate_after_pin"],
         suites=tuple(SUITES[suite_id] for suite_id in slot["suites"]),
         input_forms=frozenset(slot["input_forms"]),
-        pin=PINRule(
-            file=_file_id(pin["file"]),
-            characters=PINCharacters(pin["characters"]),
-            shortest=pin["shortest"],
-            longest=pin["longest"],
-            tries=pin["tries"],
-        ),
+        signature_form=SignatureForm(slot.get("signature_form", "rsa")),
+        pin=read_pin_rule(file, slot["pin"], f"{where}pin."),
     )
-
-
-def _file_id(text: str) -> FileId:
-    if len(text) != 4:
-        raise ValueError(f"{text!r} is not a file identifier")
-    return int(text, 16)
-
-
-def _table(
-    file: str,
-    values: _Table,
-    where: str,
-    required: Mapping[str, type],
-    optional: Mapping[str, type] = MappingProxyType({}),
-) -> _Table:
-    for key in required.keys() - values.keys():
-        raise ProfileError(file, f"{where}{key}", "missing")
-    known = {**required, **optional}
-    for key, value in values.items():
-        if key not in known:
-            raise ProfileError(file, f"{where}{key}", "unknown key")
-        if type(value) is not known[key]:
-            raise ProfileError(file, f"{where}{key}", f"not a {known[key].__name__}")
-    return values

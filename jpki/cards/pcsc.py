@@ -20,7 +20,7 @@ try:
 except ImportError:  # pragma: no cover - the extra is not installed
     scard = None
 
-__all__ = ["PCSCTransport", "Reader", "readers", "wait_for_change"]
+__all__ = ["PCSCTransport", "Reader", "readers", "wait_for_card", "wait_for_change"]
 
 _PLUGGED: Final = r"\\?PnP?\Notification"
 """A name that stands for the list of readers itself."""
@@ -74,6 +74,30 @@ def wait_for_change(known: tuple[Reader, ...], seconds: float) -> tuple[Reader, 
     return now
 
 
+def wait_for_card(seconds: float, reader: str | None = None) -> Reader:
+    """The first reader with a card in it, as soon as there is one.
+
+    Args:
+        seconds: how long to wait at most.
+        reader: this one alone; it may be plugged in only later.
+
+    Raises:
+        CardGone: time is up.
+        CardError: there is no PC/SC service, or pyscard is not installed.
+    """
+    until = monotonic() + seconds
+    known = readers()
+    while True:
+        for one in known:
+            if one.atr is not None and reader in (None, one.name):
+                return one
+        left = until - monotonic()
+        if left <= 0:
+            where = reader or ", ".join(one.name for one in known) or "no reader"
+            raise CardGone(f"no card came ({where})", hint="insert the card")
+        known = wait_for_change(known, left)
+
+
 class PCSCTransport:
     """A connection to the card in one reader."""
 
@@ -87,6 +111,7 @@ class PCSCTransport:
         self._reader = reader
         self._context = _establish()
         self._card: Any = None
+        self._gone = False
         try:
             self._card, self._protocol = self._connect()
             _check(scard.SCardBeginTransaction(self._card), reader)
@@ -117,15 +142,23 @@ class PCSCTransport:
         if self._card is None:
             raise CardGone("the connection to the card is closed")
         code, answer = scard.SCardTransmit(self._card, self._protocol, list(command))
-        _check(code, self._reader)
+        try:
+            _check(code, self._reader)
+        except CardGone:
+            self._gone = True
+            raise
         return bytes(octet & 0xFF for octet in answer)
 
     def close(self) -> None:
         """Reset the card and let it go; every right won is lost."""
         card, self._card = self._card, None
         if card is not None:
-            scard.SCardEndTransaction(card, scard.SCARD_RESET_CARD)
-            scard.SCardDisconnect(card, scard.SCARD_RESET_CARD)
+            # To reset a card that is gone makes pcscd call the reader empty without
+            # its own watch (every 0.4 s) having seen it so: a card put in before that
+            # would go unnoticed until it is taken out again.
+            leave = scard.SCARD_LEAVE_CARD if self._gone else scard.SCARD_RESET_CARD
+            scard.SCardEndTransaction(card, leave)
+            scard.SCardDisconnect(card, leave)
         context, self._context = self._context, None
         if context is not None:
             scard.SCardReleaseContext(context)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -25,7 +26,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from jpki.cards.application_types import ApplicationType
 from jpki.cards.card_types import CardType, FileId, card_type
+from jpki.cards.rules import PINRule
 from jpki.errors import CardError, JpkiError
 from jpki.model.purposes import Purpose
 
@@ -33,6 +36,7 @@ __all__ = [
     "CardImage",
     "CardMemory",
     "CardState",
+    "StoredApplication",
     "StoredKey",
     "StoredPIN",
     "decode_state",
@@ -70,12 +74,16 @@ def _pin_hash(pin: bytes, salt: bytes) -> bytes:
 class StoredKey:
     """A private key on the card; `repr` and the card's answers never show it."""
 
-    private: RSAPrivateKey = field(repr=False)
+    private: RSAPrivateKey | EllipticCurvePrivateKey = field(repr=False)
 
-    @property
-    def modulus_octets(self) -> int:
-        """The length of the modulus, and so of every signature."""
-        return self.private.key_size // 8
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredApplication:
+    """What one of the card's other applications holds."""
+
+    pins: Mapping[str, StoredPIN] = field(default_factory=dict)
+    files: Mapping[FileId, bytes] = field(default_factory=dict, repr=False)
+    """Names, addresses and the like."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +98,8 @@ class CardState:
     keys: Mapping[Purpose, StoredKey]
     files: Mapping[FileId, bytes]
     """Certificate files that have been written, without padding."""
+    applications: Mapping[str, StoredApplication] = field(default_factory=dict)
+    """By the names that the card type gives them; one that is empty may be missing."""
 
     def __post_init__(self) -> None:
         if not _SERIAL.fullmatch(self.serial):
@@ -99,9 +109,20 @@ class CardState:
         """The same card with this PIN."""
         return replace(self, pins={**self.pins, purpose: pin})
 
-    def with_tries(self, purpose: Purpose, tries: int) -> CardState:
-        """The same card with this many tries left."""
-        return self.with_pin(purpose, replace(self.pins[purpose], tries_left=tries))
+    def application(self, name: str) -> StoredApplication:
+        """What this application holds."""
+        return self.applications.get(name) or StoredApplication()
+
+    def with_application(self, name: str, holds: StoredApplication) -> CardState:
+        """The same card with this in one of its other applications."""
+        return replace(self, applications={**self.applications, name: holds})
+
+    def with_application_pin(self, name: str, pin: str, value: StoredPIN) -> CardState:
+        """The same card with this PIN in one of its other applications."""
+        holds = self.application(name)
+        return self.with_application(
+            name, replace(holds, pins={**holds.pins, pin: value})
+        )
 
     def with_new_key(self, purpose: Purpose, key: StoredKey) -> CardState:
         """The same card with a new key, and without the old key's certificates."""
@@ -114,8 +135,8 @@ class CardState:
         )
 
     def emptied(self) -> CardState:
-        """The same card as it came from the factory: no keys, PINs or certificates."""
-        return replace(self, pins={}, keys={}, files={})
+        """The same card as it came from the factory: nothing of its holder on it."""
+        return replace(self, pins={}, keys={}, files={}, applications={})
 
     def with_files(self, files: Mapping[FileId, bytes]) -> CardState:
         """The same card with these files put in place, all at once."""
@@ -175,18 +196,18 @@ def encode_state(state: CardState) -> bytes:
         "type": state.card_type.id,
         "serial": state.serial,
         "counter_key": _text(state.counter_key),
-        "pins": {
-            purpose.value: {
-                "salt": _text(pin.salt),
-                "hash": _text(pin.hash),
-                "tries_left": pin.tries_left,
-            }
-            for purpose, pin in state.pins.items()
-        },
+        "pins": {purpose.value: _pin(pin) for purpose, pin in state.pins.items()},
         "keys": {
             purpose.value: _text(_pkcs8(key)) for purpose, key in state.keys.items()
         },
-        "files": {f"{fid:04X}": _text(data) for fid, data in state.files.items()},
+        "files": _files(state.files),
+        "applications": {
+            name: {
+                "pins": {key: _pin(pin) for key, pin in holds.pins.items()},
+                "files": _files(holds.files),
+            }
+            for name, holds in state.applications.items()
+        },
     }
     return json.dumps(content, indent=1).encode("ascii")
 
@@ -207,19 +228,18 @@ def decode_state(content: bytes) -> CardState:
             serial=fields["serial"],
             counter_key=_octets(fields["counter_key"]),
             pins={
-                Purpose(name): StoredPIN(
-                    salt=_octets(pin["salt"]),
-                    hash=_octets(pin["hash"]),
-                    tries_left=_tries(kind, Purpose(name), pin["tries_left"]),
-                )
+                Purpose(name): _load_pin(kind.slot(Purpose(name)).pin, pin)
                 for name, pin in fields["pins"].items()
             },
             keys={
                 Purpose(name): _load_key(value)
                 for name, value in fields["keys"].items()
             },
-            files={
-                int(name, 16): _octets(value) for name, value in fields["files"].items()
+            files=_load_files(fields["files"]),
+            # Cards that were made before there were any have no such entry.
+            applications={
+                name: _load_application(kind.other(name), holds)
+                for name, holds in fields.get("applications", {}).items()
             },
         )
     except (
@@ -234,10 +254,35 @@ def decode_state(content: bytes) -> CardState:
         raise CardError(f"not a usable card file: {error}") from None
 
 
-def _tries(kind: CardType, purpose: Purpose, value: Any) -> int:
-    if type(value) is not int or not 0 <= value <= kind.slot(purpose).pin.tries:
+def _pin(pin: StoredPIN) -> dict[str, object]:
+    salt, hashed = _text(pin.salt), _text(pin.hash)
+    return {"salt": salt, "hash": hashed, "tries_left": pin.tries_left}
+
+
+def _load_pin(rule: PINRule, pin: Any) -> StoredPIN:
+    tries = pin["tries_left"]
+    if type(tries) is not int or not 0 <= tries <= rule.tries:
         raise CardError("bad try counter")
-    return value
+    return StoredPIN(
+        salt=_octets(pin["salt"]), hash=_octets(pin["hash"]), tries_left=tries
+    )
+
+
+def _files(files: Mapping[FileId, bytes]) -> dict[str, str]:
+    return {f"{file:04X}": _text(content) for file, content in files.items()}
+
+
+def _load_files(files: Any) -> dict[FileId, bytes]:
+    return {int(name, 16): _octets(content) for name, content in files.items()}
+
+
+def _load_application(kind: ApplicationType, holds: Any) -> StoredApplication:
+    return StoredApplication(
+        pins={
+            name: _load_pin(kind.pin(name), pin) for name, pin in holds["pins"].items()
+        },
+        files=_load_files(holds["files"]),
+    )
 
 
 def _load_key(value: str) -> StoredKey:
@@ -245,7 +290,7 @@ def _load_key(value: str) -> StoredKey:
     key = load_der_private_key(
         _octets(value), None, unsafe_skip_rsa_key_validation=True
     )
-    if not isinstance(key, RSAPrivateKey):
+    if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
         raise CardError("a key of another kind")
     return StoredKey(key)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from jpki.cards.apdu import StatusWord
+from jpki.cards.places import open_place, parse_card_uri
 from jpki.cards.session import CardSession
-from jpki.cards.signing import digest_info
+from jpki.cards.signing import signature_input
 from jpki.errors import APDUError, EncodingError, WrongCard
 from jpki.model.ports import Secret
 from jpki.model.purposes import Purpose
@@ -15,7 +17,35 @@ from jpki.model.suites import SignatureSuite
 from jpki.x509.keys import suite_fits
 from jpki.x509.parse import parse_certificate
 
-__all__ = ["CardSigner"]
+__all__ = ["CardSigner", "open_card_signer"]
+
+
+@contextmanager
+def open_card_signer(uri: str, pin: Secret) -> Iterator[CardSigner]:
+    """The key that a `card:` URI names (`jpki.cards.places`), while the card is held.
+
+        with open_card_signer("card:", ask_for_pin) as signer:
+            signature = signer.sign(document)
+
+    Nobody else speaks to the card meanwhile; in the end every right is lost.
+
+    Args:
+        uri: such as card:file=card.json;purpose=authentication.
+        pin: asked when the card first wants it.
+
+    Raises:
+        CardGone: there is no card.
+        WrongCard: it has no such key, or no certificate.
+        PINError, PINBlocked, PINFormatError: the certificate needs the PIN.
+        CardError: the URI is none, or several readers have a card.
+    """
+    place = parse_card_uri(uri)
+    transport = open_place(place)
+    try:
+        session = CardSession(transport)
+        yield CardSigner(session, place.purpose, pin)
+    finally:
+        transport.close()
 
 
 class CardSigner:
@@ -75,6 +105,15 @@ class CardSigner:
             self._certificate = self._with_pin(self._read_certificate)
         return self._certificate
 
+    @property
+    def authority_certificate(self) -> bytes:
+        """The certificate above it on the card, DER.
+
+        Raises:
+            WrongCard: there is none.
+        """
+        return self._session.read_ca_certificate(self._purpose)
+
     def sign(self, message: bytes | memoryview) -> bytes:
         """Hash here, sign there.
 
@@ -84,8 +123,9 @@ class CardSigner:
         """
         digest = self._suite.digest
         assert digest is not None  # no card type has a suite without one
-        info = digest_info(digest.value, hashlib.new(digest.value, message).digest())
-        return self._with_pin(lambda: self._session.sign(self._purpose, info))
+        hashed = hashlib.new(digest.value, message).digest()
+        wanted = signature_input(self._suite, hashed)
+        return self._with_pin(lambda: self._session.sign(self._purpose, wanted))
 
     def __repr__(self) -> str:
         card = self._session.serial

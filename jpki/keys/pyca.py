@@ -9,7 +9,8 @@ from typing import Any, Final, NoReturn
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from jpki.errors import KeyProviderError
 from jpki.model.ports import Signer
@@ -80,8 +81,8 @@ class _RSAKey(_Outside, rsa.RSAPrivateKey):
     def decrypt(self, ciphertext: bytes, padding: object) -> NoReturn:
         raise UnsupportedAlgorithm("this key signs, and does nothing else")
 
-    def sign(self, data: Any, padding_: object, algorithm: object) -> bytes:
-        if not isinstance(padding_, padding.PKCS1v15):
+    def sign(self, data: Any, padding: object, algorithm: object) -> bytes:
+        if not isinstance(padding, PKCS1v15):
             raise UnsupportedAlgorithm("this key signs with PKCS #1 v1.5 padding only")
         return self._signed(data, algorithm)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from calendar import monthrange
 from datetime import date, datetime, timedelta, timezone
 from typing import Final
@@ -11,6 +12,8 @@ __all__ = [
     "MonthDay",
     "birthday_in",
     "day_in_japan",
+    "japanese_era",
+    "japanese_year",
     "months_before",
     "nth_birthday",
 ]
@@ -20,6 +23,27 @@ JST: Final = timezone(timedelta(hours=9), "JST")
 
 MonthDay = tuple[int, int]
 """A day of any year: its month, and its number in the month."""
+
+
+_ERAS: Final = (
+    date(1868, 10, 23),
+    date(1912, 7, 30),
+    date(1926, 12, 25),
+    date(1989, 1, 8),
+    date(2019, 5, 1),
+)
+"""First days of 明治, 大正, 昭和, 平成, 令和."""
+
+
+def japanese_era(day: date) -> int:
+    """The era of a day: 1 to 5 for 明治 to 令和, 0 before them."""
+    return bisect_right(_ERAS, day)
+
+
+def japanese_year(day: date) -> int:
+    """The year of its era (和暦), 1 for the first; before 明治 the Gregorian year."""
+    era = japanese_era(day)
+    return day.year - _ERAS[era - 1].year + 1 if era else day.year
 
 
 def day_in_japan(at: datetime) -> date:

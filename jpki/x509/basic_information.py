@@ -6,7 +6,6 @@ that flags each character that stands for one the certificate cannot hold.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +18,7 @@ from jpki.der.frames import Frame
 from jpki.der.reader import read_one
 from jpki.der.writer import object_identifier
 from jpki.errors import EncodingError, RuleViolation
+from jpki.model.calendar import japanese_era
 from jpki.model.profiles import BasicInformationNamesRule
 from jpki.model.residents import BasicInformation, Gender
 from jpki.x509.general_names import GeneralName, OtherName
@@ -34,15 +34,6 @@ __all__ = [
 
 MAX_ADDRESS: Final = 200
 """Characters of an address (certificate profile of the service)."""
-
-_ERAS: Final = (
-    date(1868, 10, 23),
-    date(1912, 7, 30),
-    date(1926, 12, 25),
-    date(1989, 1, 8),
-    date(2019, 5, 1),
-)
-"""First days of 明治, 大正, 昭和, 平成, 令和: digits 1 to 5; before them, 0."""
 
 _ITEMS: Final = {f"{oids.JPKI}.5.{arc}": arc for arc in range(1, 7)}
 
@@ -73,7 +64,7 @@ _ITEM_FRAMES: Final = {
 @lru_cache(maxsize=1 << 15)
 def date_of_birth_text(day: date, japanese: bool = True) -> str:
     """`EYYYYMMDD`; foreign nationals' births have no Japanese era (digit 0)."""
-    era = bisect_right(_ERAS, day) if japanese else 0
+    era = japanese_era(day) if japanese else 0
     return f"{era}{day.isoformat()}".replace("-", "")
 
 

@@ -12,10 +12,18 @@ import pytest
 
 from jpki.cards.apdu import CommandAPDU, Instruction, ResponseAPDU
 from jpki.cards.applet import VirtualCard
+from jpki.cards.card_types import card_type
 from jpki.cards.signing import digest_info
 from jpki.cards.state import CardState, decode_state
 from jpki.model.purposes import Purpose
-from tests.support.cards import PINS, MemoryImage, issued_image
+from tests.support.cards import (
+    HOLDER,
+    NUMBER_B,
+    PINS,
+    MemoryImage,
+    issued_image,
+    secrets_in,
+)
 from tests.support.fuzzing import run
 
 pytestmark = pytest.mark.slow
@@ -30,6 +38,23 @@ _FRESH: Final = 1_000
 _AGAIN: Final = 200
 """Commands after which a holder gives the PIN again."""
 _SELECT: Final = bytes.fromhex("00a4040c0ad392f000260100000001")
+_OTHERS: Final = [
+    CommandAPDU(ins=Instruction.SELECT, p1=4, p2=0x0C, data=other.application)
+    for other in card_type("my-number").applications.values()
+]
+_SECRETS: Final = (
+    *PINS.values(),
+    str(HOLDER.pin),
+    HOLDER.my_number,
+    NUMBER_B,
+    "550217",
+)
+_PERSONAL: Final = (
+    HOLDER.my_number.encode(),
+    HOLDER.basic.name.encode(),
+    HOLDER.basic.address.encode(),
+    HOLDER.photo[:32],
+)
 _FILES: Final = (1, 2, 6, 8, 0x0A, 0x0B, 0x17, 0x18, 0x1A, 0x1B)
 
 
@@ -39,7 +64,12 @@ def _command(ins: Instruction, **parts: int | bytes | None) -> bytes:
 
 def _samples() -> list[bytes]:
     info = digest_info("sha256", bytes(32))
-    samples = [_SELECT]
+    # The JPKI application more often than all others together.
+    samples = [_SELECT] * 12 + [bytes(other) for other in _OTHERS]
+    for file in (0x91, 0x92, 0x93, 0x94, 0x95):
+        samples.append(_command(Instruction.VERIFY, p2=file, data=b"0000"))
+    samples.append(_command(Instruction.READ_RECORD, p1=1, p2=0x0C, le=30))
+    samples.append(_command(Instruction.READ_BINARY, p1=0x82, le=65536))
     samples += [
         _command(Instruction.SELECT, p1=2, p2=0x0C, data=file.to_bytes(2))
         for file in _FILES
@@ -79,21 +109,20 @@ class _Talk:
         self._verified = verified
         self._count = 0
         self._before = decode_state(issued_image("my-number").content)
-        keys = [key.private.private_numbers() for key in self._before.keys.values()]
-        self._secrets = [
-            number.to_bytes(128) for key in keys for number in (key.p, key.q)
-        ]
-        self._secrets += [pin.hash for pin in self._before.pins.values()]
+        self._secrets = secrets_in(self._before)
         self._insert()
 
     def _insert(self) -> None:
         self._image: MemoryImage = issued_image("my-number")
         self._card = VirtualCard(self._image)
         self._seen, self._tries = self._image.content, _tries(self._before)
+        self._left = _left(self._before)
         self._card.transmit(_SELECT)
         self._verify()
 
     def _verify(self) -> None:
+        if self._verified:
+            self._card.transmit(_SELECT)
         for purpose in self._verified:
             slot = self._card.card_type.slot(purpose)
             pin = PINS[purpose].encode("ascii")
@@ -108,13 +137,14 @@ class _Talk:
             self._insert()
         elif self._count % _AGAIN == 0:
             self._verify()
-        if any(pin.encode("ascii") in octets for pin in PINS.values()):
+        if any(secret.encode("ascii") in octets for secret in _SECRETS):
             return "the right PIN"
         answer = ResponseAPDU.parse(self._card.transmit(octets))
         status = answer.status
         assert status == 0x9000 or 0x61 <= status >> 8 <= 0x6F, f"{status:04X}"
         if answer.data:
             assert not any(secret in answer.data for secret in self._secrets)
+            assert not any(text in answer.data for text in _PERSONAL)
         if self._image.content is not self._seen:
             self._examine(decode_state(self._image.content))
         return f"{status >> 8:02X}"
@@ -132,10 +162,25 @@ class _Talk:
             assert tries <= self._tries[purpose], "a try was won"
             assert state.pins[purpose].hash == before.pins[purpose].hash
         self._tries = _tries(state)
+        for name, holds in before.applications.items():
+            now = state.application(name)
+            assert now.files == holds.files
+            left = {key: pin.tries_left for key, pin in now.pins.items()}
+            assert all(left[key] <= self._left[name, key] for key in left)
+            self._left.update({(name, key): tries for key, tries in left.items()})
 
 
 def _tries(state: CardState) -> dict[Purpose, int]:
     return {purpose: pin.tries_left for purpose, pin in state.pins.items()}
+
+
+def _left(state: CardState) -> dict[tuple[str, str], int]:
+    """Tries of the PINs of other applications."""
+    return {
+        (name, key): pin.tries_left
+        for name, holds in state.applications.items()
+        for key, pin in holds.pins.items()
+    }
 
 
 def test_a_stranger_wins_nothing() -> None:

@@ -13,8 +13,8 @@ from typing import Any, Final
 import pytest
 
 from jpki.model.purposes import Purpose
-from tests.support.cards import PINS, SERIAL, issued_image
-from tests.support.pcsc_room import READERS, Room, room
+from tests.support.cards import HOLDER, PINS, SERIAL, issued_image
+from tests.support.pcsc_room import JPKI, READERS, Room, environment, room
 from tests.support.pdfs import write_empty_page
 
 pytestmark = [pytest.mark.needs("pcscd", "vpcd", "opensc"), pytest.mark.slow]
@@ -57,7 +57,7 @@ def _json(done: subprocess.CompletedProcess[str]) -> Any:
 # -- OpenSC ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["juki", "my-number"])
+@pytest.mark.parametrize("kind", ["juki", "my-number", "next-gen"])
 def test_opensc_knows_the_card(here: Room, kind: str) -> None:
     """By its answer to reset or by its application."""
     with here.inserted(_card(here, kind)):
@@ -185,6 +185,33 @@ def test_readers_and_cards_are_listed(here: Room) -> None:
     assert "insert the card" in gone.stderr
 
 
+def test_a_card_is_waited_for(here: Room) -> None:
+    """The command ends as soon as one comes, or when time is up."""
+    none = here.jpki("card", "list", "--wait", "0.2", check=False)
+    assert none.returncode == 2
+    assert "no card came" in none.stderr
+    line = [*here.command([*JPKI, "card", "list", "--wait", "60", "--json"])]
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, text=True, env=environment()
+    ) as waiting:
+        with here.inserted(_card(here, "next-gen"), 1):
+            told, _ = waiting.communicate(timeout=60)
+        listed = json.loads(told)["readers"]
+    assert [one["type"] for one in listed] == [None, "next-gen"]
+
+
+def test_the_face_is_read_in_a_reader(here: Room, card: Path) -> None:
+    """By its PIN; opensc-tool sees the record of the card as it is."""
+    face = here.jpki("card", "face", "--pin-file", "-", "--json", typed="2468\n")
+    assert _json(face)["name"] == HOLDER.basic.name
+    told = here.run(
+        *("opensc-tool", "-s", "00a4040c0ad3921000310001010100"),
+        *("-s", "00b2010c1e"),
+    ).stdout
+    assert told.count("SW1=0x90, SW2=0x00") == 2
+    assert "40822020360217" in told
+
+
 def test_a_card_that_is_in_a_reader_is_nowhere_else(here: Room, card: Path) -> None:
     """Its file belongs to the process that serves it."""
     done = here.jpki("card", "info", "--card", card, check=False)
@@ -263,6 +290,45 @@ print([reader.atr for reader in now])
         assert told.splitlines()[-1] == "[None, None]"
     with here.inserted(card):
         assert _tries(here, Purpose.SIGNATURE) == 5
+
+
+def test_a_card_that_comes_back_at_once_is_seen(here: Room) -> None:
+    """Before pcscd, which looks every 0.4 s, has seen that it was away."""
+    code = """
+import socket, threading
+from jpki.cards.applet import VirtualCard
+from jpki.cards.pcsc import PCSCTransport, wait_for_card, wait_for_change, readers
+from jpki.cards.session import CardSession
+from jpki.cards.vpcd import insert
+from jpki.errors import CardGone
+from jpki.model.purposes import Purpose
+from tests.support.cards import issued_image
+
+for _ in range(4):
+    connections = []
+    card = VirtualCard(issued_image("juki"))
+    inserting = threading.Thread(
+        target=insert,
+        args=(card, "127.0.0.1", 35963),
+        kwargs={"inserted": connections.append},
+    )
+    inserting.start()
+    reader = wait_for_card(30)
+    print(reader.name, flush=True)
+    session = CardSession(PCSCTransport(reader.name))
+    connections[0].shutdown(socket.SHUT_RDWR)
+    inserting.join()
+    try:
+        session.pin_tries_left(Purpose.SIGNATURE)
+    except CardGone:
+        print("gone", flush=True)
+    known = readers()
+    session.close()
+    while any(one.atr is not None for one in known):
+        known = wait_for_change(known, 30)
+"""
+    told = here.run(sys.executable, "-c", code).stdout
+    assert told.splitlines() == [READERS[0], "gone"] * 4
 
 
 def test_without_the_service_the_next_step_is_told(tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from jpki.cards.apdu import CommandAPDU, Instruction, ResponseAPDU
 from jpki.cards.applet import VirtualCard
+from jpki.cards.card_types import card_type
 from jpki.cards.state import CardState, decode_state
 from jpki.documents.cms import parse_signed_data
 from jpki.errors import DocumentError, EncodingError
 from jpki.model.purposes import Purpose
-from tests.support.cards import PINS, MemoryImage, issued_image
+from tests.support.cards import PINS, MemoryImage, issued_image, secrets_in
 
 SELECT_APPLICATION: Final = bytes.fromhex("00a4040c0ad392f000260100000001")
 FILES: Final = (0x0001, 0x0002, 0x0006, 0x0008, 0x000A, 0x000B, 0x0017, 0x0018)
@@ -40,8 +41,11 @@ pin_guesses = st.builds(
     mostly([0x18, 0x1B]),
     mostly([b"0000", b"ABC12", b"ABC1234", b"abc123", b"\x00"]) | st.binary(max_size=9),
 )
+others = mostly(
+    [other.application for other in card_type("my-number").applications.values()]
+).map(lambda name: CommandAPDU(ins=0xA4, p1=4, p2=0x0C, data=name))
 octets = st.one_of(
-    (selections | commands | pin_guesses).map(bytes),
+    (selections | commands | pin_guesses | others).map(bytes),
     st.just(SELECT_APPLICATION),
     st.binary(max_size=64),
 ).filter(lambda raw: raw[5:] != b"ABC123" and raw[5:] != b"1234")
@@ -53,16 +57,15 @@ def inserted() -> tuple[VirtualCard, MemoryImage]:
 
 
 def tries(state: CardState) -> list[int]:
-    return [state.pins[purpose].tries_left for purpose in Purpose]
+    pins = [state.pins[purpose] for purpose in Purpose]
+    pins += [pin for held in state.applications.values() for pin in held.pins.values()]
+    return [pin.tries_left for pin in pins]
 
 
 @cache
 def secrets() -> list[bytes]:
     """Prime factors of the card's keys, and what is stored of its PINs."""
-    state = decode_state(issued_image("my-number").content)
-    keys = [state.keys[purpose].private.private_numbers() for purpose in Purpose]
-    factors = [number.to_bytes(128, "big") for key in keys for number in (key.p, key.q)]
-    return [*factors, *(state.pins[purpose].hash for purpose in Purpose)]
+    return secrets_in(decode_state(issued_image("my-number").content))
 
 
 def is_iso(status: int) -> bool:
@@ -86,6 +89,9 @@ def test_random_talk_wins_nothing(talk: list[bytes]) -> None:
         left = now
     after = decode_state(image.content)
     assert after.files == before.files
+    assert [held.files for held in after.applications.values()] == [
+        held.files for held in before.applications.values()
+    ]
     assert [after.pins[p].hash for p in Purpose] == [
         before.pins[p].hash for p in Purpose
     ]

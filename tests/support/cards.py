@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from jpki.cards.applet import VirtualCard
 from jpki.cards.card_types import card_type
 from jpki.cards.counter import counter_key
+from jpki.cards.holder import Holder, personalised
 from jpki.cards.session import CardSession
 from jpki.cards.state import CardState, encode_state
 from jpki.cards.transport import InProcessTransport
@@ -26,8 +29,10 @@ from jpki.der.writer import (
     utf8_string,
 )
 from jpki.keys.memory import generate_key
+from jpki.model.codes import MunicipalityCode
 from jpki.model.ports import Signer
 from jpki.model.purposes import Purpose
+from jpki.model.residents import BasicInformation, Gender
 from jpki.model.suites import suite
 
 SIGNATURE: Final = Purpose.SIGNATURE
@@ -37,6 +42,23 @@ SERIAL: Final = "012345678901234"
 PASSWORD: Final = "ABC123"
 PINS: Final = {SIGNATURE: PASSWORD, AUTHENTICATION: "1234"}
 NOW: Final = datetime(2014, 10, 1, 3, 0, tzinfo=UTC)
+
+
+HOLDER: Final = Holder(
+    basic=BasicInformation(
+        name="電子　花子",
+        address="茨城県つくば市研究学園一丁目１番地１",
+        date_of_birth=date(1980, 2, 17),
+        gender=Gender.FEMALE,
+    ),
+    municipality=MunicipalityCode("082201"),
+    my_number="123456789018",
+    expires=date(2036, 2, 17),
+    security_code="9876",
+    pin="2468",
+    photo=bytes(range(256)) * 40,
+)
+NUMBER_B: Final = "55021720369876"
 
 
 class PowerCutError(Exception):
@@ -73,21 +95,29 @@ class MemoryImage:
 
 
 def blank_image(type_id: str) -> MemoryImage:
-    """The memory of a card that was never at a counter."""
+    """The memory of a card that was never at a counter; its face is printed."""
+    kind = card_type(type_id)
     state = CardState(
-        card_type=card_type(type_id),
+        card_type=kind,
         serial=SERIAL,
         counter_key=counter_key(ISSUER_SECRET, SERIAL),
         pins={},
         keys={},
         files={},
+        applications=personalised(kind, HOLDER, SERIAL, bytes)
+        if kind.applications
+        else {},
     )
     return MemoryImage(encode_state(state))
 
 
-def issued_image(type_id: str, suite_id: str = "rsa2048-sha256") -> MemoryImage:
-    """The memory of a card with keys, PINs and certificates."""
-    return MemoryImage(_issued(type_id, suite_id))
+def issued_image(type_id: str, suite_id: str | None = None) -> MemoryImage:
+    """The memory of a card with keys, PINs and certificates.
+
+    Without a suite, keys are of the latest that the chip makes.
+    """
+    latest = card_type(type_id).slots[SIGNATURE].suites[-1].id
+    return MemoryImage(_issued(type_id, suite_id or latest))
 
 
 @cache
@@ -103,6 +133,20 @@ def _issued(type_id: str, suite_id: str) -> bytes:
         own = certificate(public_key, authority, f"Holder {purpose.value}")
         session.write_certificates(purpose, own, ca_certificate)
     return image.content
+
+
+def secrets_in(state: CardState) -> list[bytes]:
+    """What must never leave the card: private values, and what is kept of PINs."""
+    found = [pin.hash for pin in state.pins.values()]
+    for key in state.keys.values():
+        if isinstance(key.private, RSAPrivateKey):
+            numbers = key.private.private_numbers()
+            octets = key.private.key_size // 16
+            found += [number.to_bytes(octets) for number in (numbers.p, numbers.q)]
+        else:
+            value = key.private.private_numbers().private_value
+            found.append(value.to_bytes((key.private.key_size + 7) // 8))
+    return found
 
 
 def session_on(image: MemoryImage) -> CardSession:

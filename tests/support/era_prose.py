@@ -29,6 +29,7 @@ _SUBSCRIBERS: Final = ("signature", "authentication")
 _CARDS: Final = {
     "juki": "Juki card (住民基本台帳カード)",
     "my-number": "My Number card (個人番号カード)",
+    "next-gen": "next card (次期個人番号カード)",
 }
 _SERIALS: Final = {
     SerialScheme.MODERN: "at random, at least 64 bits (`modern`)",

@@ -21,12 +21,21 @@ from typing import Final, NoReturn
 
 from tests.support.installation import within
 
-__all__ = ["READERS", "Room", "room"]
+__all__ = ["JPKI", "READERS", "Room", "environment", "room"]
+
+JPKI: Final = (
+    sys.executable,
+    "-c",
+    "from jpki.cli import main; main(prog_name='jpki')",
+)
+"""The command, from this source tree."""
 
 READERS: Final = ("Virtual PCD 00 00", "Virtual PCD 00 01")
 _ROOT: Final = Path(__file__).parents[2]
 _SIOCSIFFLAGS: Final = 0x8914
 _IFF_UP: Final = 1
+_PATIENCE: Final = 60
+"""Seconds until the service has seen a card come or go, on a machine that is busy."""
 _READY: Final = b"ready\n"
 _SOCKET: Final = "pcscd.comm"
 _FIRST_DESCRIPTOR: Final = 3
@@ -59,7 +68,7 @@ class Room:
             text=True,
             timeout=120,
             check=False,
-            env=_environment(),
+            env=environment(),
         )
         assert done.returncode == 0 or not check, done.stdout + done.stderr
         return done
@@ -68,30 +77,30 @@ class Room:
         self, *words: str | Path, typed: str = "", check: bool = True
     ) -> subprocess.CompletedProcess[str]:
         """Run `jpki`."""
-        return self.run(*_jpki(), *words, typed=typed, check=check)
+        return self.run(*JPKI, *words, typed=typed, check=check)
 
     @contextmanager
     def inserted(self, card: Path, reader: int = 0) -> Iterator[subprocess.Popen[str]]:
         """A virtual card in one of the readers: the process that is the card."""
         port = str(35963 + reader)
-        line = [*_jpki(), "card", "serve", str(card), "--port", port]
+        line = [*JPKI, "card", "serve", str(card), "--port", port]
         with subprocess.Popen(
             self.command(line),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=_environment(),
+            env=environment(),
         ) as process:
             try:
                 assert process.stdout is not None
                 first = process.stdout.readline()
                 assert "Ctrl-C" in first, first
-                assert within(10, lambda: self.holds(reader))
+                assert within(_PATIENCE, lambda: self.holds(reader))
                 yield process
             finally:
                 process.terminate()
                 process.wait(10)
-        assert within(10, lambda: not self.holds(reader))
+        assert within(_PATIENCE, lambda: not self.holds(reader))
 
     def holds(self, reader: int) -> bool:
         """Whether a card is in this reader."""
@@ -111,7 +120,7 @@ def room(folder: Path) -> Iterator[Room]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=_environment(),
+        env=environment(),
     ) as process:
         try:
             assert process.stdout is not None
@@ -130,11 +139,8 @@ def _child_of(pid: int) -> int:
     return int(children[0])
 
 
-def _jpki() -> list[str]:
-    return [sys.executable, "-c", "from jpki.cli import main; main(prog_name='jpki')"]
-
-
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Of what is started in a room."""
     return {**os.environ, "PYTHONPATH": str(_ROOT), "LC_ALL": "C.UTF-8"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from jpki.cli.card.apdus import apdu_command
+from jpki.cli.card.facing import face_command
 from jpki.cli.card.issuing import new_command, unblock_command
 from jpki.cli.card.looking import info_command, list_command, read_command
 from jpki.cli.card.pins import change_pin_command, verify_pin_command
@@ -35,5 +36,6 @@ for _command in (
     serve_command,
     unblock_command,
     apdu_command,
+    face_command,
 ):
     card.add_command(_command)

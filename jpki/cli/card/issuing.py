@@ -10,16 +10,16 @@ import click
 
 from jpki.cards.applet import VirtualCard
 from jpki.cards.card_types import card_type, card_types
+from jpki.cards.holder import load_holder
 from jpki.cli.card.options import (
     as_json,
     card_option,
-    opened,
-    purpose_argument,
+    pin_argument,
     secret_of,
     word,
 )
+from jpki.cli.card.which_pin import opened_pin
 from jpki.errors import CardError
-from jpki.model.purposes import Purpose
 
 __all__ = ["new_command", "unblock_command"]
 
@@ -45,20 +45,44 @@ _issuer_secret = click.option(
 )
 @click.option("--serial", required=True, help="1 to 16 letters and digits.")
 @_issuer_secret
+@click.option(
+    "--holder",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="TOML: what is printed on the card, for `jpki card face`.",
+)
 @as_json
 def new_command(
-    file: Path, type_id: str, serial: str, issuer_secret: Path, as_json: bool
+    file: Path,
+    type_id: str,
+    serial: str,
+    issuer_secret: Path,
+    holder: Path | None,
+    as_json: bool,
 ) -> None:
-    """Make a blank virtual card: no keys, no PINs, no certificates.
+    """Make a blank virtual card: no keys and certificates, no PINs of theirs.
 
     The municipal counter fills it. FILE stands for the chip: whoever may read it holds
     the card opened.
+
+    \b
+    The holder's file:
+      name = "電子　花子"
+      address = "茨城県つくば市研究学園一丁目１番地１"
+      date_of_birth = 1980-02-17
+      gender = "female"              # or male, unknown
+      municipality = "082201"
+      my_number = "123456789018"
+      expires = 2036-02-17
+      security_code = "1234"
+      pin = "1234"                   # or the counter sets it: unblock face
+      photo = "photo.jp2"            # optional, as name_image and address_image are
     """
     VirtualCard.create(
         file,
         card_type(type_id),
         serial=serial,
         issuer_secret=_secret_in(issuer_secret),
+        holder=None if holder is None else load_holder(holder),
     ).close()
     if as_json:
         told = {"file": str(file), "type": type_id, "serial": serial}
@@ -69,7 +93,7 @@ def new_command(
 
 
 @click.command("unblock")
-@purpose_argument
+@pin_argument
 @card_option
 @_issuer_secret
 @click.option(
@@ -79,20 +103,19 @@ def new_command(
 )
 @as_json
 def unblock_command(
-    purpose: Purpose,
+    which: str,
     card: str | None,
     issuer_secret: Path,
     new_pin_file: TextIO | None,
     as_json: bool,
 ) -> None:
     """Lift a block, as the counter does: the holder chooses a new PIN."""
-    with opened(card) as session:
-        rule = session.card_type.slot(purpose).pin
-        session.authenticate_counter(_secret_in(issuer_secret))
-        session.set_pin(purpose, secret_of(new_pin_file, rule, word("new"), twice=True))
-        tries = session.pin_tries_left(purpose)
+    secret = _secret_in(issuer_secret)
+    with opened_pin(card, which) as pin:
+        pin.set(secret, secret_of(new_pin_file, pin.rule, word("new"), twice=True))
+        tries = pin.tries_left()
     if as_json:
-        click.echo(json.dumps({"purpose": purpose.value, "tries_left": tries}))
+        click.echo(json.dumps({"purpose": which, "tries_left": tries}))
     else:
         click.echo(click.style(f"✓ {word('unblocked')}", fg="green"))
 

@@ -12,7 +12,9 @@ from typing import TextIO
 import click
 
 from jpki.cards.card_types import KeySlot
-from jpki.cards.pcsc import PCSCTransport, Reader, readers
+from jpki.cards.face import FaceSession
+from jpki.cards.pcsc import PCSCTransport, Reader, readers, wait_for_card
+from jpki.cards.rules import PINRule
 from jpki.cards.session import CardSession
 from jpki.cli.card.options import (
     as_json,
@@ -36,9 +38,17 @@ __all__ = ["info_command", "list_command", "read_command"]
 
 
 @click.command("list")
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Wait so long at most until a card is in one of them; exit 2 if none comes.",
+)
 @as_json
-def list_command(as_json: bool) -> None:
+def list_command(wait: float | None, as_json: bool) -> None:
     """List the readers, and which cards are in them."""
+    if wait is not None:
+        wait_for_card(wait)
     known = [(reader, *_seen(reader)) for reader in readers()]
     if as_json:
         document = [
@@ -97,11 +107,21 @@ def info_command(card: str | None, as_json: bool) -> None:
     """Say which card it is, what is on it, and how many PIN tries are left."""
     with opened(card) as session:
         slots = [_look(session, purpose) for purpose in session.card_type.slots]
+        face = _face_pin(session)
         if as_json:
-            document = _document(session, slots)
+            document = _document(session, slots, face)
             click.echo(json.dumps(document, ensure_ascii=False, indent=2))
         else:
-            _tell(session, slots)
+            _tell(session, slots, face)
+
+
+def _face_pin(session: CardSession) -> tuple[PINRule, int] | None:
+    """The PIN that opens the card's face, and its tries; the session is over then."""
+    try:
+        face = FaceSession.of(session)
+        return face.pin_rule, face.pin_tries_left()
+    except WrongCard:
+        return None
 
 
 def _look(session: CardSession, purpose: Purpose) -> _Slot:
@@ -115,10 +135,17 @@ def _look(session: CardSession, purpose: Purpose) -> _Slot:
             present = False
         else:
             present = True
+    elif present is None:
+        try:
+            session.read_ca_certificate(purpose)
+        except WrongCard:  # both are written together
+            present = False
     return _Slot(slot, session.pin_tries_left(purpose), certificate, present)
 
 
-def _document(session: CardSession, slots: list[_Slot]) -> dict[str, object]:
+def _document(
+    session: CardSession, slots: list[_Slot], face: tuple[PINRule, int] | None
+) -> dict[str, object]:
     kind = session.card_type
     return {
         "type": kind.id,
@@ -148,30 +175,39 @@ def _document(session: CardSession, slots: list[_Slot]) -> dict[str, object]:
             }
             for seen in slots
         ],
+        "face": None
+        if face is None
+        else {"pin": {"tries_left": face[1], "tries": face[0].tries}},
     }
 
 
-def _tell(session: CardSession, slots: list[_Slot]) -> None:
+def _tell(
+    session: CardSession, slots: list[_Slot], face: tuple[PINRule, int] | None
+) -> None:
     kind = session.card_type
     click.echo(click.style(kind.title, bold=True) + f"  {session.serial}")
     for seen in slots:
         name = click.style(word(seen.slot.purpose.value), bold=True)
         click.echo(f"\n  {name}")
-        click.echo(f"    {word('pin')}  {_tries(seen)}")
+        absent = "unset" if seen.present is False else "blocked"
+        click.echo(f"    {word('pin')}  {_tries(seen.slot.pin, seen.tries, absent)}")
         if seen.certificate is not None:
             _tell_certificate(seen.certificate)
         elif seen.present is False:
             click.echo(f"    {word('none')}")
         else:
             click.echo(f"    {word('hidden')}")
+    if face is not None:
+        rule, left = face
+        click.echo(f"\n  {click.style(word('face'), bold=True)}")
+        click.echo(f"    {word('pin')}  {_tries(rule, left, 'blocked-or-unset')}")
 
 
-def _tries(seen: _Slot) -> str:
-    left, full = seen.tries, seen.slot.pin.tries
+def _tries(rule: PINRule, left: int, absent: str) -> str:
+    full = rule.tries
     dots = "●" * left + "○" * (full - left)
     if not left:
-        key = "unset" if seen.present is False else "blocked"
-        return click.style(f"{dots}  {word(key)}", fg="red")
+        return click.style(f"{dots}  {word(absent)}", fg="red")
     colour = "green" if left == full else "yellow"
     return click.style(f"{dots}  {word('tries', left=left, all=full)}", fg=colour)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final, TextIO
+from typing import Final, TextIO, TypeVar
 
 import click
 
@@ -18,9 +18,11 @@ from jpki.model.ports import Secret
 from jpki.model.purposes import Purpose
 
 __all__ = [
+    "FACE",
     "as_json",
     "card_option",
     "opened",
+    "pin_argument",
     "pin_file",
     "place_of",
     "purpose_argument",
@@ -28,12 +30,34 @@ __all__ = [
     "word",
 ]
 
+T = TypeVar("T")
+
 _PURPOSES: Final = {purpose.value: purpose for purpose in Purpose}
 
 _WORDS: Final = {
     "signature": ("署名用", "signature"),
     "authentication": ("利用者証明用", "authentication"),
+    "face": ("券面事項", "face"),
     "pin": ("暗証番号", "PIN"),
+    "opener": (
+        "暗証番号（4桁）、個人番号または照合番号B",
+        "PIN (4 digits), 個人番号 or 照合番号B",
+    ),
+    "name": ("氏名", "name"),
+    "address": ("住所", "address"),
+    "birth": ("生年月日", "born"),
+    "gender": ("性別", "gender"),
+    "gender-1": ("男", "male"),
+    "gender-2": ("女", "female"),
+    "gender-9": ("不明", "unknown"),
+    "my-number": ("個人番号", "個人番号"),
+    "card-number": ("カード番号", "card number"),
+    "card-until": ("カード有効期限", "card ends"),
+    "photo": (
+        "顔写真 {octets}バイト（--image FILE で保存）",
+        "a photo of {octets} octets; --image FILE saves it",
+    ),
+    "no-photo": ("顔写真なし", "no photo"),
     "current": ("現在の暗証番号", "current PIN"),
     "new": ("新しい暗証番号", "new PIN"),
     "tries": ("残り{left}回", "{left} of {all} tries left"),
@@ -41,7 +65,11 @@ _WORDS: Final = {
         "閉塞（市区町村窓口で解除）",
         "blocked; the municipal counter lifts it",
     ),
-    "unset": ("未設定", "not set"),
+    "unset": ("未設定", "not set; the municipal counter sets it"),
+    "blocked-or-unset": (
+        "閉塞または未設定（市区町村窓口で設定）",
+        "blocked or not set; the municipal counter sets it",
+    ),
     "good-pin": ("暗証番号は正しい", "the PIN is right"),
     "changed": ("暗証番号を変更しました", "the PIN was changed"),
     "unblocked": ("暗証番号を設定しました", "the PIN was set"),
@@ -69,29 +97,41 @@ def word(key: str, **values: object) -> str:
     return (japanese if language_of() == "ja" else english).format(**values)
 
 
-class _PurposeType(click.ParamType[Purpose]):
-    name = "purpose"
+FACE: Final = "face"
+"""The PIN of 券面事項入力補助AP, by which the face of the card is read."""
+
+
+class _Beginning(click.ParamType[T]):
+    """One of several words, or as much of it as tells it from the others."""
+
+    name = "word"
+
+    def __init__(self, words: Mapping[str, T]) -> None:
+        self._words = words
 
     def convert(
         self,
         value: object,
         param: click.Parameter | None,
         ctx: click.Context | None,
-    ) -> Purpose:
+    ) -> T:
         found = [
-            purpose
-            for name, purpose in _PURPOSES.items()
+            meant
+            for name, meant in self._words.items()
             if value and name.startswith(str(value))
         ]
         if len(found) != 1:
-            self.fail(f"{value!r} is not one of {', '.join(_PURPOSES)}", param, ctx)
+            self.fail(f"{value!r} is not one of {', '.join(self._words)}", param, ctx)
         return found[0]
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return f"[{'|'.join(_PURPOSES)}]"
+        return f"[{'|'.join(self._words)}]"
 
 
-purpose_argument = click.argument("purpose", type=_PurposeType())
+purpose_argument = click.argument("purpose", type=_Beginning(_PURPOSES))
+pin_argument = click.argument(
+    "which", type=_Beginning({name: name for name in (*_PURPOSES, FACE)})
+)
 card_option = click.option(
     "--card", envvar="JPKI_CARD", metavar="CARD", help="File or `card:` URI."
 )
@@ -132,13 +172,13 @@ def opened(card: str | None) -> Iterator[CardSession]:
 
 
 def secret_of(
-    file: TextIO | None, rule: PINRule, what: str, *, twice: bool = False
+    file: TextIO | None, rule: PINRule | None, what: str, *, twice: bool = False
 ) -> Secret:
     """A PIN from a file, or typed where nobody sees it.
 
     Args:
         file: whose first line it is.
-        rule: what such a PIN looks like, for who types it.
+        rule: what such a PIN looks like, for who types it; None where that is said.
         what: how it is asked for.
         twice: a new one is typed twice.
     """
@@ -148,7 +188,7 @@ def secret_of(
             return file.readline().rstrip("\r\n")
         if not sys.stdin.isatty():
             raise click.UsageError("without a terminal the PIN comes by --pin-file")
-        prompt = f"{what} ({_form(rule)})"
+        prompt = what if rule is None else f"{what} ({_form(rule)})"
         typed: str = click.prompt(
             prompt, hide_input=True, confirmation_prompt=twice, err=True
         )

@@ -7,29 +7,27 @@ from typing import TextIO
 
 import click
 
-from jpki.cards.session import CardSession
 from jpki.cli.card.options import (
     as_json,
     card_option,
-    opened,
+    pin_argument,
     pin_file,
-    purpose_argument,
     secret_of,
     word,
 )
+from jpki.cli.card.which_pin import OnePIN, opened_pin
 from jpki.errors import PINBlocked, PINError
-from jpki.model.purposes import Purpose
 
 __all__ = ["change_pin_command", "verify_pin_command"]
 
 
 @click.command("verify-pin")
-@purpose_argument
+@pin_argument
 @card_option
 @pin_file
 @as_json
 def verify_pin_command(
-    purpose: Purpose,
+    which: str,
     card: str | None,
     pin_file: TextIO | None,
     as_json: bool,
@@ -38,23 +36,19 @@ def verify_pin_command(
 
     Exits with 1 if it is wrong.
     """
-    with opened(card) as session:
-        secret = secret_of(pin_file, session.card_type.slot(purpose).pin, word("pin"))
+    with opened_pin(card, which) as pin:
         try:
-            session.verify_pin(purpose, secret)
+            pin.verify(secret_of(pin_file, pin.rule, word("pin")))
         except (PINError, PINBlocked) as error:
             if not as_json:
                 raise
-            _document(session, purpose, verified=False)
+            _document(pin, verified=False)
             raise SystemExit(1) from error
-        if as_json:
-            _document(session, purpose, verified=True)
-        else:
-            _told("good-pin")
+        _told(pin, "good-pin", as_json=as_json)
 
 
 @click.command("change-pin")
-@purpose_argument
+@pin_argument
 @card_option
 @pin_file
 @click.option(
@@ -64,32 +58,31 @@ def verify_pin_command(
 )
 @as_json
 def change_pin_command(
-    purpose: Purpose,
+    which: str,
     card: str | None,
     pin_file: TextIO | None,
     new_pin_file: TextIO | None,
     as_json: bool,
 ) -> None:
     """Choose another PIN; the current one is asked for first."""
-    with opened(card) as session:
-        rule = session.card_type.slot(purpose).pin
-        current = secret_of(pin_file, rule, word("current"))()
-        new = secret_of(new_pin_file, rule, word("new"), twice=True)()
-        session.change_pin(purpose, lambda: current, lambda: new)
-        if as_json:
-            _document(session, purpose, verified=True)
-        else:
-            _told("changed")
+    with opened_pin(card, which) as pin:
+        current = secret_of(pin_file, pin.rule, word("current"))()
+        new = secret_of(new_pin_file, pin.rule, word("new"), twice=True)()
+        pin.change(lambda: current, lambda: new)
+        _told(pin, "changed", as_json=as_json)
 
 
-def _document(session: CardSession, purpose: Purpose, *, verified: bool) -> None:
+def _told(pin: OnePIN, key: str, *, as_json: bool) -> None:
+    if as_json:
+        _document(pin, verified=True)
+    else:
+        click.echo(click.style(f"✓ {word(key)}", fg="green"))
+
+
+def _document(pin: OnePIN, *, verified: bool) -> None:
     document = {
-        "purpose": purpose.value,
+        "purpose": pin.which,
         "verified": verified,
-        "tries_left": session.pin_tries_left(purpose),
+        "tries_left": pin.tries_left(),
     }
     click.echo(json.dumps(document))
-
-
-def _told(key: str) -> None:
-    click.echo(click.style(f"✓ {word(key)}", fg="green"))

@@ -57,7 +57,7 @@ def demo(
 
     Everything runs on the loopback interface and in one folder. Nothing is left behind
     unless --keep asks for it. An era whose algorithms may not issue any more is told
-    on its first day. Of the last two eras no card is known that makes such keys.
+    on its first day. Of the last era no card is known that makes such keys.
     """
     interruptible()
     require_card(data.era(era))

@@ -6,8 +6,13 @@ import hashlib
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    EllipticCurvePublicKey,
+)
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384
 from cryptography.x509 import load_der_x509_certificate
 
 from jpki.cards.applet import VirtualCard
@@ -62,7 +67,14 @@ def test_nothing_before_select() -> None:
         assert ask(card, command) == "6985"
     assert ask(card, "00a4020c020006") == "6a82"
     assert ask(card, "00a4040c0ad392f000260100000002") == "6a82"
-    assert ask(card, "00a4040c0ad3921000310001010408") == "6a82"
+    assert ask(card, "00a4040c0ad3921000310001010499") == "6a82"
+    assert ask(card, "00a4000c023f00") == "6a86"
+    for command, answer in (
+        ("00ff0000", "6d00"),
+        ("40200080", "6e00"),
+        ("00b2010400", "6985"),
+    ):
+        assert ask(card, command) == answer
     assert ask(card, AP) == "9000"
 
 
@@ -101,7 +113,7 @@ def test_nothing_before_select() -> None:
         ("802a0098023000", "6a88"),
         ("002a0097023000", "6e00"),
         ("80b0000004", "6e00"),
-        ("10200080", "6e00"),
+        ("20200080", "6e00"),
         ("ffa4040c", "6e00"),
         ("00ff0000", "6d00"),
         ("80e20000", "6d00"),
@@ -277,6 +289,61 @@ def test_early_chips_know_one_form() -> None:
     key.verify(signature, b"message", padding.PKCS1v15(), SHA1())
     assert ask(card, "802a039a023000") == "6a86"
     assert ask(card, f"802a009a76{'00' * 118}00") == "6700"
+
+
+def test_the_next_card_signs_a_bare_digest() -> None:
+    """48 octets of SHA-384 give r and s; the same ones give the same; nothing else."""
+    image = issued_image("next-gen")
+    card = card_of(image, "00a4020c020018", "002000800431323334")
+    digest = hashlib.sha384(b"message").digest()
+    command = f"802a009730{digest.hex()}00"
+    plain = card.transmit(bytes.fromhex(command))[:-2]
+    assert len(plain) == 96
+    assert card.transmit(bytes.fromhex(command))[:-2] == plain
+    certificate = session_on(image).read_certificate(AUTHENTICATION)
+    key = load_der_x509_certificate(certificate).public_key()
+    assert isinstance(key, EllipticCurvePublicKey)
+    r, s = int.from_bytes(plain[:48]), int.from_bytes(plain[48:])
+    key.verify(encode_dss_signature(r, s), b"message", ECDSA(SHA384()))
+    assert ask(card, f"802a009720{digest[:32].hex()}00") == "6700"
+    assert ask(card, f"802a039730{digest.hex()}00") == "6a86"
+
+
+def test_the_next_card_makes_keys_on_its_curve() -> None:
+    """GENERATE by 384 gives an uncompressed point; other sizes are refused."""
+    card = card_of(blank_image("next-gen"))
+    counter(card)
+    assert ask(card, "0047809a020800") == "6a80"
+    template = ask(card, "0047809a02018000")
+    assert template.startswith("7f4963866104")
+    assert template.endswith("9000")
+    assert len(template) == 2 * (3 + 2 + 97 + 2)
+
+
+def test_commands_come_in_parts(card: VirtualCard) -> None:
+    """Chained by the class octet; another command in between ends the chain."""
+    for begin, end in (("1020009b03414243", "0020009b03313233"),) * 2:
+        assert ask(card, begin) == "9000"
+        assert ask(card, end) == "9000"
+    assert ask(card, "00b0810002") == "30829000"
+    assert ask(card, "1020009b03414243") == "9000"
+    assert ask(card, "0020009803313233") == "6883"
+    assert ask(card, "0020009b03313233") == "63c4"
+    assert ask(card, "1020009b03414243") == "9000"
+    assert ask(card, "00c0000000") == "6985"
+    assert ask(card, "0020009b03313233") == "63c3"
+    info = digest_info("sha256", hashlib.sha256(b"message").digest())
+    assert ask(card, "0020009b06414243313233") == "9000"
+    assert ask(card, f"902a009a14{info[:20].hex()}") == "9000"
+    made = card.transmit(
+        bytes.fromhex(f"802a009a{len(info) - 20:02x}{info[20:].hex()}00")
+    )
+    whole = card.transmit(bytes.fromhex(f"802a009a{len(info):02x}{info.hex()}00"))
+    assert made == whole
+    part = "10d6810000" + f"{4000:04x}" + "00" * 4000
+    assert [ask(card, part) for _ in range(3)] == ["9000", "9000", "6700"]
+    old = card_of(issued_image("juki"))
+    assert ask(old, "1020009b03414243") == "6e00"
 
 
 def test_long_answers_are_fetched_in_parts(card: VirtualCard) -> None:

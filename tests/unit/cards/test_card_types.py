@@ -20,9 +20,9 @@ from tests.support.cards import AUTHENTICATION, SIGNATURE
 JUKI = (resources.files("jpki.cards") / "data" / "juki.toml").read_text("utf-8")
 
 
-def test_both_generations_are_there() -> None:
-    """The juki card signs only; the My Number card has two keys; both one AID."""
-    assert set(card_types()) == {"juki", "my-number"}
+def test_all_generations_are_there() -> None:
+    """The juki card signs only; the others have two keys; all have one AID."""
+    assert set(card_types()) == {"juki", "my-number", "next-gen"}
     juki, my_number = card_type("juki"), card_type("my-number")
     assert set(juki.slots) == {SIGNATURE}
     assert set(my_number.slots) == {SIGNATURE, AUTHENTICATION}
@@ -34,6 +34,14 @@ def test_both_generations_are_there() -> None:
     ]
     with pytest.raises(WrongCard):
         juki.slot(AUTHENTICATION)
+    coming = card_type("next-gen")
+    assert {
+        key: [suite.id for suite in slot.suites] for key, slot in coming.slots.items()
+    } == {
+        SIGNATURE: ["p384-sha384"],
+        AUTHENTICATION: ["p384-sha384"],
+    }
+    assert "slots" in coming.unconfirmed
 
 
 def test_opensc_file_identifiers() -> None:
@@ -68,6 +76,7 @@ def test_types_are_found_by_label() -> None:
         ('"rsa1024-sha1"', '"rot13"', "value"),
         ('id = "juki"', "id = ", "value"),
         ("[token]", "[tokens]", "token"),
+        ("input_forms", 'signature_form = "round"\ninput_forms', "value"),
     ],
 )
 def test_bad_files_are_refused(old: str, new: str, key: str) -> None:

@@ -230,6 +230,12 @@ def test_leftovers_of_a_killed_writer_do_no_harm(tmp_path: Path) -> None:
     create_file(path, b"whole")
     assert path.read_bytes() == b"whole"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+    others = {".file.1.new", ".other.1.new", ".file.x.new"}
+    for name in others:
+        (tmp_path / name).write_bytes(b"half")
+    HeldFile(path).close()
+    kept = {entry.name for entry in tmp_path.iterdir()}
+    assert kept == {"file", ".other.1.new", ".file.x.new"}
 
 
 def test_memory_image_is_no_other_card() -> None:

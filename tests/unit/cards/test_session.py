@@ -7,12 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509 import load_der_x509_certificate
 
 from jpki.cards.applet import VirtualCard
+from jpki.cards.card_types import SignatureForm
 from jpki.cards.public_keys import public_key_info, public_key_template
 from jpki.cards.session import CardSession
+from jpki.cards.signing import signature_in_der
 from jpki.cards.status import error_of_status
 from jpki.cards.token import TokenInfo
 from jpki.cards.traffic import TRAFFIC
@@ -26,6 +30,7 @@ from jpki.errors import (
     PINFormatError,
     WrongCard,
 )
+from jpki.keys.memory import generate_key
 from jpki.model.suites import suite
 from tests.support.cards import (
     AUTHENTICATION,
@@ -100,6 +105,31 @@ def test_certificates() -> None:
             session.read_certificate(SIGNATURE)
     with pytest.raises(CardGone):
         session.pin_tries_left(SIGNATURE)
+
+
+class ShortReader(InProcessTransport):
+    """A reader that knows no extended lengths."""
+
+    def transmit(self, command: bytes) -> bytes:
+        """Refuse them as such cards do."""
+        return b"\x67\x00" if len(command) > 261 else super().transmit(command)
+
+
+def test_readers_without_extended_lengths() -> None:
+    """Certificates are written and read in parts, and the same comes back."""
+    session = CardSession(ShortReader(VirtualCard(issued_image("my-number"))))
+    session.authenticate_counter(ISSUER_SECRET)
+    session.verify_pin(SIGNATURE, password)
+    own, above = (
+        session.read_certificate(SIGNATURE),
+        session.read_ca_certificate(SIGNATURE),
+    )
+    longer = b"\x30\x82\x07\xd0" + bytes(range(250)) * 8
+    session.write_certificates(SIGNATURE, longer, own)
+    assert session.read_certificate(SIGNATURE) == longer
+    assert session.read_ca_certificate(SIGNATURE) == own
+    session.write_certificates(SIGNATURE, own, above)
+    assert session.read_certificate(SIGNATURE) == own
 
 
 def test_blank_card_has_nothing() -> None:
@@ -260,11 +290,30 @@ def test_blocked_by_iso_word() -> None:
 
 def test_public_keys_of_cards() -> None:
     """A 7F49 template becomes a key that pyca reads; anything else is a card error."""
-    good = public_key_template((1 << 1023) + 1, 65537)
-    load_der_public_key(public_key_info(good))
-    for bad in (b"", b"\x7f", good[1:], good[:-1], good + b"\0", b"\x7f\x49\x00"):
+    for suite_id in ("rsa1024-sha1", "p384-sha384"):
+        kind = suite(suite_id)
+        key = load_der_public_key(generate_key(kind).public_key)
+        assert isinstance(key, RSAPublicKey | EllipticCurvePublicKey)
+        good = public_key_template(key)
+        assert load_der_public_key(public_key_info(good, kind)) == key
+        for bad in (b"", b"\x7f", good[1:], good[:-1], good + b"\0", b"\x7f\x49\x00"):
+            with pytest.raises(CardError):
+                public_key_info(bad, kind)
+        other = "p384-sha384" if suite_id.startswith("rsa") else "rsa1024-sha1"
         with pytest.raises(CardError):
-            public_key_info(bad)
+            public_key_info(good, suite(other))
+
+
+def test_plain_signatures_become_those_of_certificates() -> None:
+    """r and s side by side, as SEQUENCE; others are left as they are."""
+    plain = bytes(95) + b"\x01" + bytes(47) + b"\x81"
+    der = signature_in_der(SignatureForm.PLAIN, plain[48:])
+    assert der == bytes.fromhex("3007020101 02020081".replace(" ", ""))
+    assert signature_in_der(SignatureForm.RSA, plain) == plain
+    assert signature_in_der(SignatureForm.DER, der) == der
+    for bad in (b"", b"\x01", bytes(97)):
+        with pytest.raises(CardError):
+            signature_in_der(SignatureForm.PLAIN, bad)
 
 
 def test_closed_connections() -> None:

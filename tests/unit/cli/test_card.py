@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,15 @@ from click.testing import CliRunner, Result
 
 from jpki.cli import main
 from jpki.model.purposes import Purpose
-from tests.support.cards import ISSUER_SECRET, PASSWORD, PINS, SERIAL, issued_image
+from tests.support.cards import (
+    HOLDER,
+    ISSUER_SECRET,
+    NUMBER_B,
+    PASSWORD,
+    PINS,
+    SERIAL,
+    issued_image,
+)
 
 
 @pytest.fixture
@@ -184,6 +193,74 @@ def test_without_a_terminal_a_pin_comes_from_a_file(card: Path) -> None:
     made = _run("verify-pin", "sig", "--card", card)
     assert made.exit_code == 2
     assert "--pin-file" in made.output
+
+
+# -- the face -------------------------------------------------------------------------
+
+
+def test_the_face_is_drawn(card: Path, tmp_path: Path) -> None:
+    """In the terminal's language, by PIN or a printed number; the photo as a file."""
+    words = "face", "--card", card, "--pin-file", "-"
+    told = _run(*words, typed="2468\n").output
+    assert "│ name         電子　花子" in told
+    assert "│ 個人番号     1234 5678 9018" in told
+    assert "a photo of 10240 octets" in told
+    assert len({_columns(line) for line in told.splitlines()[:10]}) == 1
+    japanese = _run(*words, typed="2468\n", LC_ALL="ja_JP.UTF-8").output
+    assert "昭和55年2月17日" in japanese
+    document = _json(*words, "--image", tmp_path / "photo", typed=f"{NUMBER_B}\n")
+    assert (document["name"], document["my_number"]) == ("電子　花子", None)
+    assert document["card"]["number"] == SERIAL
+    assert (tmp_path / "photo").read_bytes() == HOLDER.photo
+    assert "1 try left" not in _run(*words, typed=f"{HOLDER.my_number}\n").output
+    assert "no try was used" in _run(*words, typed="12345\n").output
+    assert "2 tries left" in _run(*words, typed="0000\n").output
+    assert _json("info", "--card", card)["face"]["pin"]["tries_left"] == 2
+
+
+def _columns(line: str) -> int:
+    return sum(1 + (unicodedata.east_asian_width(one) in "WF") for one in line)
+
+
+def test_the_pin_of_the_face_is_one_of_the_pins(card: Path, tmp_path: Path) -> None:
+    """It is tried, changed and unblocked as the others are."""
+    secret, new = tmp_path / "secret", tmp_path / "new"
+    secret.write_bytes(ISSUER_SECRET)
+    new.write_text("1357\n")
+    verify = "verify-pin", "face", "--card", card, "--pin-file", "-"
+    change = "change-pin", "fa", "--card", card, "--pin-file", "-"
+    assert _run(*verify, typed="2468\n").exit_code == 0
+    assert _run(*change, "--new-pin-file", new, typed="2468\n").exit_code == 0
+    for _ in range(3):
+        assert _run(*verify, typed="2468\n").exit_code == 2
+    assert "blocked or not set" in _run("info", "--card", card).output
+    unblock = "unblock", "face", "--card", card, "--issuer-secret", secret
+    assert _json(*unblock, "--new-pin-file", new) == {
+        "purpose": "face",
+        "tries_left": 3,
+    }
+    assert _run(*verify, typed="1357\n").exit_code == 0
+
+
+def test_a_card_is_made_for_its_holder(tmp_path: Path) -> None:
+    """By a file that says what is printed on it; other generations have no face."""
+    holder, secret = tmp_path / "holder.toml", tmp_path / "secret"
+    secret.write_bytes(bytes(range(32)))
+    holder.write_text(
+        'name = "電子　花子\\u001b[31m"\naddress = "茨城県"\ngender = "female"\n'
+        'date_of_birth = 1980-02-17\nmunicipality = "082201"\npin = "1111"\n'
+        'my_number = "123456789018"\nexpires = 2036-02-17\nsecurity_code = "0000"\n'
+    )
+    words = "new", tmp_path / "card", "--serial", "A1", "--issuer-secret", secret
+    juki = _run(*words, "--type", "juki", "--holder", holder)
+    assert juki.exit_code == 2
+    assert _run(*words, "--holder", holder).exit_code == 0
+    face = "face", "--card", tmp_path / "card", "--pin-file", "-"
+    told = _run(*face, typed="1111\n").output
+    assert "no photo" in told
+    assert "\x1b" not in told
+    none = _run(*face, "--image", tmp_path / "photo", typed="1111\n")
+    assert "there is no photo" in none.output
 
 
 # -- signing --------------------------------------------------------------------------

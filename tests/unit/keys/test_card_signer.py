@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from jpki.errors import CardGone, PINError, WrongCard
-from jpki.keys.card import CardSigner
+from jpki.errors import CardError, CardGone, PINError, WrongCard
+from jpki.keys.card import CardSigner, open_card_signer
 from jpki.keys.memory import generate_key
+from jpki.model.purposes import Purpose
 from jpki.model.suites import suite
+from jpki.x509.keys import verify_signature
+from jpki.x509.parse import parse_certificate
 from tests.support.cards import (
     AUTHENTICATION,
     ISSUER_SECRET,
     PASSWORD,
+    PINS,
     SIGNATURE,
     blank_image,
     issued_image,
@@ -51,6 +57,18 @@ def test_signs_in_both_eras(suite_id: str, digest: hashes.HashAlgorithm) -> None
         key.verify(signer.sign(message), message, padding.PKCS1v15(), digest)
     assert signer.certificate[:2] == b"\x30\x82"
     assert holder.asked == 1
+
+
+@pytest.mark.parametrize("purpose", [SIGNATURE, AUTHENTICATION])
+def test_signs_on_a_curve(purpose: Purpose) -> None:
+    """The next card's keys sign what X.509 calls ecdsa-with-SHA384."""
+    session = session_on(issued_image("next-gen"))
+    signer = CardSigner(session, purpose, Holder(PINS[purpose]))
+    assert signer.suite is suite("p384-sha384")
+    algorithm = signer.suite.algorithm_identifier
+    for message in (b"one", b"", b"x" * 100_000):
+        made = signer.sign(message)
+        assert verify_signature(signer.public_key, algorithm, made, message)
 
 
 def test_asks_again_only_after_a_reset() -> None:
@@ -101,6 +119,38 @@ def test_unusable_keys(public_key: bytes) -> None:
     for given in (public_key, other):
         with pytest.raises(WrongCard):
             CardSigner(session, SIGNATURE, Holder(), public_key=given)
+
+
+def test_a_uri_names_a_key(tmp_path: Path) -> None:
+    """Of a card in a file; it is free again afterwards, also after an error."""
+    file = tmp_path / "card.json"
+    file.touch(0o600)
+    file.write_bytes(issued_image("my-number").content)
+    uri = f"card:file={file}"
+    for purpose in (SIGNATURE, AUTHENTICATION):
+        named = f"{uri};purpose={purpose.value}"
+        with open_card_signer(named, Holder(PINS[purpose])) as signer:
+            made = signer.sign(b"text")
+            algorithm = signer.suite.algorithm_identifier
+            assert verify_signature(signer.public_key, algorithm, made, b"text")
+            above = parse_certificate(signer.authority_certificate)
+            assert verify_signature(
+                above.public_key,
+                algorithm,
+                parse_certificate(signer.certificate).signature,
+                parse_certificate(signer.certificate).tbs,
+            )
+            with (
+                pytest.raises(CardError, match="in use"),
+                open_card_signer(named, Holder()),
+            ):
+                pass
+    with pytest.raises(PINError), open_card_signer(uri, Holder("WRONG1")):
+        pass
+    with pytest.raises(CardGone), open_card_signer(f"{uri}x", Holder()):
+        pass
+    with open_card_signer(uri, Holder()) as signer:
+        assert signer.sign(b"")
 
 
 def test_repr_names_card_and_suite() -> None:
