@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -13,10 +14,16 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 
+from jpki.cli.demo.client import PortalClient
+from jpki.cli.demo.story import PASSWORD
+from tests.support.agent_room import AgentRoom, CardSlot, signature_request
+from tests.support.agents import running_agent
 from tests.support.installation import ended_within, listens, processes_of
 
 pytestmark = pytest.mark.slow
@@ -137,15 +144,19 @@ class Kept:
             if "port" in table
         ]
 
-    def by_hand(self, *words: str) -> tuple[int, str]:
-        """Run the printed command that has these words, exactly as printed."""
+    def printed(self, *words: str) -> str:
+        """The printed command that has these words."""
         (command,) = (
             line
             for line in self.document["by_hand"]
             if all(word in line for word in words)
         )
+        return str(command)
+
+    def by_hand(self, *words: str) -> tuple[int, str]:
+        """Run the printed command that has these words, exactly as printed."""
         result = subprocess.run(
-            ["bash", "-c", command],
+            ["bash", "-c", self.printed(*words)],
             capture_output=True,
             text=True,
             timeout=60,
@@ -200,6 +211,30 @@ def test_the_printed_commands_work_as_printed(
         assert "Affiliation Changed" in output
         status, output = kept.by_hand("verify", "--signature")
         assert status == 0, output
+
+
+def test_the_storys_card_signs_for_the_storys_portal(tmp_path: Path) -> None:
+    """Through the signing agent, started as printed but for its port."""
+    with _keeping(tmp_path, "--at", "2014-10-01") as kept:
+        command = f"exec {kept.printed('jpki agent')} --port 0 --json"
+        portal = kept.printed("xdg-open").split()[1].rstrip("/")
+        with running_agent(
+            tmp_path / "agent", "", within=lambda _: ["bash", "-c", command]
+        ) as agent:
+            addresses: Queue[str] = Queue()
+            room = AgentRoom(urlsplit(agent.url).port or 0, CardSlot(), addresses)
+            client = PortalClient(portal)
+            document = client.application(
+                {"procedure": "residence-record", "statement": "一通"}
+            )
+            encoded = base64.b64encode(document).decode("ascii")
+            asked = room.ask(signature_request(document=encoded), portal)
+            addresses.put(agent.confirmation())
+            page = room.press(room.window(), pin=PASSWORD)
+            room.press(page)
+            signature = base64.b64decode(asked.result(20).document["signature"])
+            assert client.submit(document, signature)["accepted"] is True
+            room.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

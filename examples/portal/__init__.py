@@ -62,6 +62,7 @@ def create_app(
         ),
         language=common.language,
         health=Health({"archive": archive.check}),
+        agent_url=own.agent_url,
     )
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = own.body_limit

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from jpki.agent.origins import parse_origin
 from jpki.errors import ConfigurationError, EncodingError
 from jpki.service.loader import read_document, read_table, setting
 from jpki.service.settings import CommonSettings
@@ -42,6 +43,9 @@ class PortalSettings:
     """Asked in place of the addresses that certificates name."""
     max_revocation_age_seconds: int = setting(0, limits=(0, 31 * 86_400))
     """How old revocation data may be, however long it claims to hold; 0: no limit."""
+    agent_url: str | None = None
+    """Where residents' own signing agents listen, as `http://127.0.0.1:8410`: the first
+    page then signs and sends in one step where one answers."""
     archive_directory: Path = Path("{data}/accepted")
     """Where accepted applications are kept with their signatures and verdicts."""
 
@@ -110,4 +114,18 @@ def load(
             raise ConfigurationError(
                 str(file), f"portal.{key}", "nothing would ever be accepted: name one"
             )
+    if portal.agent_url is not None:
+        _check_agent(portal.agent_url, str(file))
     return PortalConfiguration(file=str(file), base=base, common=common, portal=portal)
+
+
+def _check_agent(url: str, file: str) -> None:
+    """Its address goes into a header field and is asked by every resident's browser."""
+    key = "portal.agent_url"
+    if not url.startswith("http://") or parse_origin(url, file=file, key=key) != url:
+        raise ConfigurationError(
+            file,
+            key,
+            f"{url[:80]!r} is not an address on the resident's own machine",
+            hint="such as http://127.0.0.1:8410",
+        )

@@ -1,4 +1,8 @@
-"""Pages for people: server-rendered, no script, nothing loaded from elsewhere."""
+"""Pages for people: server-rendered, usable without scripts, nothing from elsewhere.
+
+One script is the portal's own: it signs and sends in one step where the resident's
+signing agent answers, and stands on the first page where the portal has its address.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,13 @@ from jpki.verify import Outcome, Valid
 from jpki.x509.basic_information import CertifiedAttributes
 from jpki.x509.names import rfc4514
 
-__all__ = ["first_page", "problem_page", "verdict_page", "wants_page"]
+__all__ = [
+    "first_page",
+    "problem_page",
+    "script",
+    "verdict_page",
+    "wants_page",
+]
 
 _MARKS: Final = {"valid": "✓", "invalid": "✕", "indeterminate": "?"}
 
@@ -29,11 +39,18 @@ def wants_page(request: Request) -> bool:
     return best == "text/html" and accepted["text/html"] > accepted["application/json"]
 
 
-def first_page(words: Words) -> Response:
-    """The three steps: make, sign, send."""
+def first_page(words: Words, agent_url: str | None) -> Response:
+    """The three steps: make, sign, send; all in one where there is an agent.
+
+    Args:
+        agent_url: where the resident's signing agent may be, on the resident's machine.
+    """
     return _page(
         words,
         "first.html",
+        scripted=agent_url,
+        agent_url=agent_url,
+        agent_words=dict(words.items("agent")),
         procedures=[(key, words("procedures", key)) for key in PROCEDURES],
         max_statement=MAX_STATEMENT,
     )
@@ -78,6 +95,14 @@ def verdict_page(
     )
 
 
+def script() -> Response:
+    """The first page's script."""
+    response = Response(_text("script.js"), mimetype="text/javascript")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
 def problem_page(words: Words, key: str, status: int) -> Response:
     """An error, in words."""
     response = _page(words, "problem.html", sentence=words("problem", key))
@@ -110,14 +135,25 @@ def _flagged(text: str, flags: str) -> list[tuple[str, bool]]:
     ]
 
 
-def _page(words: Words, template: str, **values: object) -> Response:
-    style = _style()
+def _page(
+    words: Words, template: str, *, scripted: str | None = None, **values: object
+) -> Response:
+    """A page.
+
+    Args:
+        scripted: the one address elsewhere that the page's script may speak to; None
+            for a page without script.
+    """
+    style = _text("style.html")
     html = render_template(template, words=words, style=style, **values)
     response = Response(html, mimetype="text/html")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    allowed = ""
+    if scripted is not None:
+        allowed = f"; script-src 'self'; connect-src 'self' {scripted}"
     response.headers["Content-Security-Policy"] = (
         f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
+        f"base-uri 'none'; frame-ancestors 'none'{allowed}"
     )
     response.headers["Content-Language"] = words.language
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -127,7 +163,7 @@ def _page(words: Words, template: str, **values: object) -> Response:
 
 
 @cache
-def _style() -> str:
-    # An .html file, so that it is packaged with the pages; it stands in their <style>.
+def _text(name: str) -> str:
+    # The style is an .html file, as it stands in the pages' <style>.
     folder = resources.files(__package__) / "templates"
-    return (folder / "style.html").read_text("utf-8")
+    return (folder / name).read_text("utf-8")

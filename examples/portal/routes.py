@@ -1,4 +1,4 @@
-"""The portal's HTTP interface: the same four paths for browsers and programs."""
+"""The portal's HTTP interface: the same paths for browsers and programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from examples.portal.application import (
     write_application,
 )
 from examples.portal.archive import Archive
-from examples.portal.pages import first_page, verdict_page, wants_page
+from examples.portal.pages import first_page, script, verdict_page, wants_page
 from examples.portal.words import Words, words_in
 from jpki.errors import RequestError
 from jpki.service.answers import Answer, json_answer
@@ -34,6 +34,8 @@ class Portal:
     clock: RequestClock
     language: str
     health: Health
+    agent_url: str | None = None
+    """Of residents' own signing agents."""
 
     def instant(self) -> datetime:
         """The one instant that the current request is served at."""
@@ -56,7 +58,10 @@ def blueprint(portal: Portal) -> Blueprint:
 
     @routes.get("/")
     def first() -> Response:
-        return first_page(portal.words())
+        return first_page(portal.words(), portal.agent_url)
+
+    if portal.agent_url is not None:
+        routes.add_url_rule("/script.js", view_func=script)
 
     @routes.post("/applications")
     def make() -> Response:

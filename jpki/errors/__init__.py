@@ -8,6 +8,17 @@ server joins codes to answers in its own table.
 
 from __future__ import annotations
 
+from jpki.errors.agent import (
+    AgentBusy,
+    AgentError,
+    ConfirmationCancelled,
+    ConfirmationOpenedTwice,
+    ConfirmationOver,
+    ConfirmationSuperseded,
+    ConfirmationTimeout,
+    ConfirmationUnavailable,
+    OriginRefused,
+)
 from jpki.errors.base import JpkiError
 from jpki.errors.callers import (
     AuthenticationError,
@@ -82,6 +93,8 @@ from jpki.errors.storage import (
 
 __all__ = [
     "APDUError",
+    "AgentBusy",
+    "AgentError",
     "AlgorithmError",
     "AlreadyRedeemed",
     "ApplicationConflict",
@@ -92,6 +105,12 @@ __all__ = [
     "CertificateLive",
     "ClockBehind",
     "ConfigurationError",
+    "ConfirmationCancelled",
+    "ConfirmationOpenedTwice",
+    "ConfirmationOver",
+    "ConfirmationSuperseded",
+    "ConfirmationTimeout",
+    "ConfirmationUnavailable",
     "Conflict",
     "ConsentError",
     "ConsentExpired",
@@ -116,6 +135,7 @@ __all__ = [
     "NotEligible",
     "NotFound",
     "NotInOffice",
+    "OriginRefused",
     "OutsideSigningWindow",
     "PINBlocked",
     "PINError",

@@ -114,8 +114,14 @@ class ProblemTable:
         self._random = random
         self._challenge = challenge
 
-    def problem(self, error: Exception) -> Answer:
-        """The answer to `error`, whatever it is; unknown errors are logged."""
+    def problem(self, error: Exception, *, bare: bool = False) -> Answer:
+        """The answer to `error`, whatever it is; unknown errors are logged.
+
+        Args:
+            error: what happened.
+            bare: tell the code only: message and data may name what is not the
+                caller's to know.
+        """
         known = self._entry(error)
         if known is None or not isinstance(error, JpkiError):
             return self._internal(error)
@@ -124,14 +130,15 @@ class ProblemTable:
             "type": f"{_TYPE_BASE}{error.code}",
             "title": title,
             "status": int(status),
-            "detail": error.message,
             "code": error.code,
         }
-        if error.hint is not None:
-            document["hint"] = error.hint
-        for key, value in error.data.items():
-            if key not in _RESERVED:
-                document[key] = _plain(value)
+        if not bare:
+            document["detail"] = error.message
+            if error.hint is not None:
+                document["hint"] = error.hint
+            for key, value in error.data.items():
+                if key not in _RESERVED:
+                    document[key] = _plain(value)
         extra = []
         if status == HTTPStatus.UNAUTHORIZED:
             extra = [("WWW-Authenticate", self._challenge)]

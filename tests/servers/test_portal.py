@@ -54,10 +54,10 @@ def _written(folder: Path, **keys: object) -> Path:
     return file
 
 
-def _client(folder: Path, pool: Pool | None = None) -> FlaskClient:
+def _client(folder: Path, pool: Pool | None = None, **keys: object) -> FlaskClient:
     pki = reference_pki(ERA)
     app = create_app(
-        load(_written(folder)),
+        load(_written(folder, **keys)),
         clock=lambda: moment(pki),
         evidence=AtHand(evidence(pki) if pool is None else pool),
     )
@@ -176,6 +176,30 @@ def test_pages_are_in_two_languages(client: FlaskClient, language: str) -> None:
     shown = verdict.get_data(as_text=True)
     assert words_in(language)("verdict", "valid") in shown
     assert "&lt;世帯全員&gt; &amp; 本籍" in shown
+
+
+def test_a_script_only_where_there_may_be_an_agent(tmp_path: Path) -> None:
+    """The one script is the portal's own and speaks to the agent alone."""
+    agent = "http://127.0.0.1:8410"
+    with _client(tmp_path, agent_url=agent) as client:
+        first = client.get("/", headers=BROWSER)
+        policy = first.headers["Content-Security-Policy"]
+        assert f"script-src 'self'; connect-src 'self' {agent}" in policy
+        assert first.get_data(as_text=True).count("<script") == 1
+        script = client.get("/script.js")
+        assert (script.status_code, script.mimetype) == (200, "text/javascript")
+        document = _made(client)
+        verdict = _send(client, document, signed(reference_pki(ERA), document), BROWSER)
+        assert "script-src" not in verdict.headers["Content-Security-Policy"]
+    with _client(tmp_path) as client:
+        assert client.get("/script.js").status_code == 404
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_there_are_words_for_what_the_agent_says(language: str) -> None:
+    """The script finds a sentence for every problem of agent and card."""
+    known = {key for key, _ in words_in(language).items("agent")}
+    assert {"agent", "card", "request", "other", "gone", "agent.cancelled"} <= known
 
 
 def test_the_browsers_language_is_followed(client: FlaskClient) -> None:
@@ -298,6 +322,10 @@ def test_there_are_words_for_everything(language: str) -> None:
         ({"colour": "blue"}, "portal.colour"),
         ({"trust_anchors": ["missing.cer"]}, "portal.trust_anchors"),
         ({"trust_anchors": ["portal.toml"]}, "portal.trust_anchors"),
+        ({"agent_url": "https://127.0.0.1:8410"}, "portal.agent_url"),
+        ({"agent_url": "http://agent.example"}, "portal.agent_url"),
+        ({"agent_url": "http://127.0.0.1:8410/"}, "portal.agent_url"),
+        ({"agent_url": "http://127.0.0.1:8410; script-src *"}, "portal.agent_url"),
     ],
 )
 def test_a_bad_configuration_names_the_key(

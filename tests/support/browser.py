@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, sync_playwright
 
-__all__ = ["browser", "page_in"]
+__all__ = ["another", "browser", "page_in"]
 
 _ARGUMENTS: Final = (
     # Tests run as root too, and speak to this machine alone.
@@ -27,16 +27,26 @@ _PATIENCE_MS: Final = 20_000
 @contextmanager
 def browser() -> Iterator[Browser]:
     """A running browser; it ends with the block."""
+    with sync_playwright() as playwright, _launched(playwright.chromium) as running:
+        yield running
+
+
+@contextmanager
+def another(running: Browser, *arguments: str) -> Iterator[Browser]:
+    """A second browser beside a running one, with more on its command line."""
+    with _launched(running.browser_type, *arguments) as second:
+        yield second
+
+
+@contextmanager
+def _launched(kind: BrowserType, *arguments: str) -> Iterator[Browser]:
     program = shutil.which("chromium")
     assert program is not None
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=program, args=list(_ARGUMENTS)
-        )
-        try:
-            yield running
-        finally:
-            running.close()
+    running = kind.launch(executable_path=program, args=[*_ARGUMENTS, *arguments])
+    try:
+        yield running
+    finally:
+        running.close()
 
 
 @contextmanager

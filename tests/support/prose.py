@@ -22,8 +22,10 @@ import click
 from click.testing import CliRunner
 
 from jpki import errors
+from jpki.agent.settings import AgentSettings
 from jpki.cli import main as jpki
 from jpki.errors import (
+    agent,
     base,
     callers,
     inputs,
@@ -45,7 +47,17 @@ from tests.support.status_prose import status_table
 
 __all__ = ["PARTS", "documents", "renewed"]
 
-_ERRORS: Final = base, inputs, issuing, callers, services, keys, storage, register
+_ERRORS: Final = (
+    base,
+    inputs,
+    issuing,
+    callers,
+    services,
+    keys,
+    agent,
+    storage,
+    register,
+)
 """In the order in which they are read."""
 
 _PART: Final = re.compile(
@@ -98,6 +110,11 @@ def settings_tables() -> str:
 def counter_settings() -> str:
     """The settings of a workstation."""
     return f"[counter]\n\n{_settings_of(workstation.WorkstationSettings)}"
+
+
+def agent_settings() -> str:
+    """Every setting of the signing agent."""
+    return _settings_of(AgentSettings)
 
 
 def _settings_of(cls: Any) -> str:
@@ -211,6 +228,7 @@ def _after_colon(cls: type) -> str:
 
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "status-table": status_table,
+    "agent-settings": agent_settings,
     "algorithms": algorithm_table,
     "all-commands": all_commands,
     "command-help": command_help,

@@ -74,6 +74,11 @@ def commands(world: World) -> list[str]:
             f" --crls-url {world.status_url}/crls",
             "" if not at else f"--at {world.clock():%Y-%m-%dT%H:%M:%SZ}",
         ),
+        _line(
+            f"{_program()} agent --card {_file(folder / 'card.json')}"
+            f" --allow-origin {world.portal_url}",
+            "" if not at else f"--at {world.clock():%Y-%m-%dT%H:%M:%SZ}",
+        ),
         f"xdg-open {world.portal_url}/",
     ]
     return lines

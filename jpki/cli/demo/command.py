@@ -135,7 +135,8 @@ def _document(
 
 
 def _hold(world: World, teller: Teller, *, as_json: bool) -> None:
-    """Keep everything running until Ctrl-C."""
+    """Keep everything running until Ctrl-C; the card is for whoever goes on by hand."""
+    world.card.close()
     if not as_json:
         teller.note("")
         teller.heading("closing.kept", directory=world.layout.directory)

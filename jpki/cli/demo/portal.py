@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from jpki import data
+from jpki.agent.settings import AgentSettings
 from jpki.authority.directory import authority_certificates
 from jpki.cli.demo.world import World
 
@@ -23,12 +24,14 @@ def write_portal_settings(world: World) -> Path:
     (folder / "portal-anchor.cer").write_bytes(anchor)
     common = world.settings.common
     policy = data.topology().governor_policy
+    agent = AgentSettings()
     values = {
         "port": world.portal_port,
         "trust_anchors": ["portal-anchor.cer"],
         "policies": [policy],
         "certificates_url": f"{world.ca_url}/certificates",
         "crls_url": f"{world.status_url}/crls",
+        "agent_url": f"http://{agent.host}:{agent.port}",
     }
     lines = [
         "# The portal of the other prefecture: it trusts one authority alone.",
