@@ -7,9 +7,11 @@ citizen's. The authority's certificate and the CRL are parsed and verified befor
 they are for all but the first of a verifier's verdicts. The limit is the check of the
 certificate's signature and nothing else. Rates are for each second of computing.
 
-The peers are given the same certificates and the same CRL: pyhanko-certvalidator, whose
-verdicts take so long that it is asked for a few only, and pyca's verifier, which knows
-neither policies nor revocation.
+The peers are given the same certificates and the same CRL: OpenSSL's `X509_verify_cert`
+in C, which checks the CRL's signature each time; pyhanko-certvalidator, whose verdicts
+take so long that it is asked for a few only; and pyca's verifier, which knows neither
+policies nor revocation. Memory is that of a process of its own which holds the CRLs of
+47 authorities, with a million entries between them, and gives verdicts.
 """
 
 from __future__ import annotations
@@ -27,10 +29,11 @@ from cryptography.x509 import verification
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
 
 from benchmarks.figures import Figure, Target
-from benchmarks.issue_work import NOT_BEFORE, VALUES, Work
+from benchmarks.issue_work import NOT_BEFORE, Work
+from benchmarks.openssl_c import OpenSSLVerifier, openssl_name
 from benchmarks.timing import alternating, cpu_seconds
-from jpki import data
-from jpki.model.revocation import Revocation, RevocationReason
+from benchmarks.verify_memory import memory
+from benchmarks.verify_work import crl_of
 from jpki.verify.algorithms import AcceptAnyAlgorithm
 from jpki.verify.anchors import TrustAnchor
 from jpki.verify.crls import RevocationList
@@ -39,8 +42,6 @@ from jpki.verify.outcomes import Valid
 from jpki.verify.paths import verify_path
 from jpki.verify.pool import Pool
 from jpki.verify.signatures import SignatureFacts
-from jpki.x509.crls import prepare_crl
-from jpki.x509.issuers import IssuerView, assemble
 from jpki.x509.keys import verify_signature
 from jpki.x509.parse import parse_certificate, parse_crl
 
@@ -49,6 +50,7 @@ __all__ = ["run"]
 _TARGETS: Final = {"rsa2048-sha256": 0.3, "p256-sha256": 0.6, "p384-sha384": 0.9}
 """Of the bare verification's rate."""
 
+_TIMES_OPENSSL: Final = 2.0
 _FEW: Final = 1_000
 _MANY: Final = 1_000_000
 _FLAT: Final = 0.9
@@ -58,7 +60,7 @@ _AT: Final = NOT_BEFORE + timedelta(days=2)
 def run(quick: bool) -> Sequence[Figure]:
     """Verify for each kind of authority's key, with a short and a long CRL."""
     count, rounds, many = (60, 5, 20_000) if quick else (200, 30, _MANY)
-    figures: list[Figure] = []
+    figures: list[Figure] = [memory(many)]
     for suite_id, share in _TARGETS.items():
         work = Work(suite_id, count, random.Random(suite_id))
         few = _Verifier(work, _FEW)
@@ -70,6 +72,7 @@ def run(quick: bool) -> Sequence[Figure]:
         )
         before, after = (figure.ratio_to_limit or 0 for figure in (figures[-1], long))
         figures += [
+            *_beside_openssl(figures[-1]),
             long,
             Figure(
                 name="share of the rate kept with the longer CRL",
@@ -102,6 +105,21 @@ def _figure(name: str, verifier: _Verifier, rounds: int, share: float) -> Figure
     )
 
 
+def _beside_openssl(figure: Figure) -> Sequence[Figure]:
+    """How many times as fast as OpenSSL with the same CRL in the same run."""
+    name = openssl_name()
+    if name is None:
+        return ()
+    return (
+        Figure(
+            name=f"times the rate of {name}",
+            value=figure.value / figure.peers[name],
+            unit="",
+            target=Target("at least", _TIMES_OPENSSL),
+        ),
+    )
+
+
 def _seconds(once: Callable[[], object]) -> float:
     began = cpu_seconds()
     once()
@@ -114,11 +132,12 @@ class _Verifier:
     def __init__(self, work: Work, revoked: int) -> None:
         self.certificates = work.issue_all()
         self._authority = work.authority()
-        self._crl = _crl(work, revoked)
+        self._crl = crl_of(work, revoked)
         self._anchor = TrustAnchor.of(parse_certificate(self._authority))
         self._pool = Pool((), [RevocationList(parse_crl(self._crl))])
         self._parsed = [parse_certificate(der) for der in self.certificates]
-        self._facts = SignatureFacts()
+        # So few that a certificate's signature is forgotten before its next turn.
+        self._facts = SignatureFacts(capacity=len(self.certificates) // 2)
         self._judge(self.certificates[0])
 
     def signatures(self) -> None:
@@ -133,14 +152,10 @@ class _Verifier:
 
     def verdicts(self) -> None:
         """Every certificate judged as if it were seen for the first time."""
-        known = self._facts
-        self._facts = SignatureFacts()
-        self._judge(self.certificates[0])  # also checks the CRL's signature again
-        for der in self.certificates[1:]:
-            self._judge(der)
-        self._facts = known
+        checked = sum(map(self._judge, self.certificates))
+        assert checked >= len(self.certificates) - 1
 
-    def _judge(self, der: bytes) -> None:
+    def _judge(self, der: bytes) -> int:
         job = PathJob(
             anchors=(self._anchor,),
             end_entity=parse_certificate(der),
@@ -149,7 +164,9 @@ class _Verifier:
             pool=self._pool,
             revocation=RevocationMode.REQUIRE,
         )
-        assert isinstance(verify_path(job, self._facts), Valid)
+        verdict = verify_path(job, self._facts)
+        assert isinstance(verdict, Valid)
+        return verdict.work.signatures
 
     def peers(self) -> dict[str, Callable[[], object]]:
         """Other libraries that are quick enough to take turns with."""
@@ -172,7 +189,14 @@ class _Verifier:
             for der in self.certificates:
                 verifier.verify(x509.load_der_x509_certificate(der), [])
 
-        return {"cryptography": pyca}
+        if (name := openssl_name()) is None:
+            return {"cryptography": pyca}
+        openssl = OpenSSLVerifier(self._authority, self._crl, _AT)
+
+        def verify() -> None:
+            assert openssl.verify(self.certificates) == len(self.certificates)
+
+        return {"cryptography": pyca, name: verify}
 
     def certvalidator(self) -> None:
         """One verdict of pyhanko-certvalidator, whose CRL is parsed before."""
@@ -189,35 +213,3 @@ class _Verifier:
             validation_context=context,
         )
         asyncio.run(validator.async_validate_usage(set()))
-
-
-def _crl(work: Work, revoked: int) -> bytes:
-    chance = random.Random(revoked)
-    certificate = parse_certificate(work.authority())
-    issuer = IssuerView(
-        name=certificate.subject,
-        alternative_name=data.topology().governor_alternative_name(
-            data.prefectures()["13"]
-        ),
-        key_identifier=certificate.subject_key_identifier or b"",
-        certificate_issuer=certificate.issuer,
-        certificate_serial=certificate.serial,
-        suite=work.suite,
-    )
-    prepared = prepare_crl(
-        data.crl_profile("crl"),
-        issuer=issuer,
-        number=1,
-        this_update=NOT_BEFORE + timedelta(days=1),
-        next_update=NOT_BEFORE + timedelta(days=3),
-        entries=[
-            Revocation(
-                serial=1 << 71 | chance.getrandbits(70),
-                at=NOT_BEFORE,
-                reason=RevocationReason.AFFILIATION_CHANGED,
-            )
-            for _ in range(revoked)
-        ],
-        values=VALUES,
-    )
-    return assemble(prepared.tbs, work.suite, work.signer.sign(prepared.tbs))

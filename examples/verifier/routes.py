@@ -23,6 +23,7 @@ from jpki.verify import (
     EraAlgorithms,
     Outcome,
     Pool,
+    SignatureFacts,
     VerificationPolicy,
     Verifier,
 )
@@ -43,6 +44,8 @@ class Desk:
     verifier: Verifier
     policy: VerificationPolicy
     pool: Pool
+    facts: SignatureFacts
+    """Signature checks, shared by all path jobs."""
     clock: RequestClock
     health: Health
 
@@ -80,13 +83,13 @@ def blueprint(desk: Desk) -> Blueprint:
     def validate() -> Response | Answer:
         """Path jobs: one as JSON, or any number as lines of JSON, answered in order."""
         if request.mimetype in _LINES:
-            verdicts = _verdicts(request.get_data(), desk.pool)
+            verdicts = _verdicts(request.get_data(), desk)
             return Response(verdicts, mimetype=request.mimetype)
         if request.mimetype != "application/json":
             raise RequestError(
                 "a job is application/json, several are application/x-ndjson"
             )
-        verdict = judge_line(request.get_data(), desk.pool, _algorithms)
+        verdict = judge_line(request.get_data(), desk.pool, _algorithms, desk.facts)
         wrong = verdict["outcome"] == "error"
         return json_answer(verdict, HTTPStatus.BAD_REQUEST if wrong else HTTPStatus.OK)
 
@@ -109,10 +112,10 @@ def blueprint(desk: Desk) -> Blueprint:
     return routes
 
 
-def _verdicts(body: bytes, pool: Pool) -> Iterator[bytes]:
+def _verdicts(body: bytes, desk: Desk) -> Iterator[bytes]:
     for line in body.splitlines(keepends=True):
         if line.strip():
-            verdict = judge_line(line, pool, _algorithms)
+            verdict = judge_line(line, desk.pool, _algorithms, desk.facts)
             yield json.dumps(verdict, ensure_ascii=False).encode() + b"\n"
 
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import click
 
 from jpki import data
-from jpki.errors import ConfigurationError, EncodingError
-from jpki.verify import AlgorithmPolicy, EraAlgorithms, Pool
+from jpki.errors import RequestError
+from jpki.verify import AlgorithmPolicy, EraAlgorithms, Pool, SignatureFacts
 from jpki.verify.batch import judge_line
-from jpki.x509.pem import ders
 
 __all__ = ["path"]
 
 _MAX_LINE: Final = 256 * 1024 * 1024
-_LABELS: Final = ("CERTIFICATE", "X509 CRL")
 
 
 @click.command()
@@ -47,40 +45,36 @@ def path(jobs: BinaryIO, pool: Path | None) -> None:
 
     A line that cannot be judged gets the outcome `error`; the others go on.
     """
-    shelf = Pool() if pool is None else _shelf(pool)
+    shelf = Pool() if pool is None else read_pool(pool, "--pool")
+    facts = SignatureFacts()
     for line in _lines(jobs):
-        verdict = judge_line(line, shelf, _algorithms)
-        click.echo(json.dumps(verdict, ensure_ascii=False))
+        if len(line) > _MAX_LINE:
+            verdict = _too_long()
+        else:
+            verdict = judge_line(line, shelf, _algorithms, facts)
+        # ASCII, whatever is in an id: half of a surrogate pair could not be written.
+        click.echo(json.dumps(verdict))
 
 
 def _lines(jobs: BinaryIO) -> Iterator[bytes]:
-    while line := jobs.readline(_MAX_LINE):
+    """The lines that are not blank. One that is too long comes without its end."""
+    while line := jobs.readline(_MAX_LINE + 1):
+        rest = line
+        while len(rest) > _MAX_LINE and not rest.endswith(b"\n"):
+            rest = jobs.readline(_MAX_LINE + 1)
         if line.strip():
             yield line
 
 
+def _too_long() -> dict[str, object]:
+    error = RequestError(f"a line of more than {_MAX_LINE} octets")
+    return {
+        "id": None,
+        "outcome": "error",
+        "code": error.code,
+        "reason": error.message,
+    }
+
+
 def _algorithms(name: str) -> AlgorithmPolicy:
     return EraAlgorithms(data.era(name))
-
-
-def _shelf(folder: Path) -> Pool:
-    """Everything in the folder and below that is one of the three kinds."""
-    contents = list(_contents(folder))
-    return Pool.from_der(certificates=contents, crls=contents, ocsp_responses=contents)
-
-
-def _contents(folder: Path) -> Iterable[bytes]:
-    for file in sorted(folder.rglob("*")):
-        if not file.is_file():
-            continue
-        try:
-            content = file.read_bytes()
-            for label in _LABELS:
-                yield from ders(content, label)
-                if content[:1] == b"\x30":
-                    break
-        except OSError as error:
-            reason = error.strerror or "cannot be read"
-            raise ConfigurationError(str(file), "--pool", reason) from None
-        except EncodingError:
-            continue

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-__all__ = ["Attribute", "Name", "StringType"]
+__all__ = ["Attribute", "Name", "OtherType", "StringType"]
 
 
 class StringType(Enum):
-    """DirectoryString choices and IA5String, by universal tag."""
+    """The choices of DirectoryString and the other strings of names, by their tag."""
 
     UTF8 = 0x0C, "utf-8"
+    NUMERIC = 0x12, "ascii"
     PRINTABLE = 0x13, "ascii"
     TELETEX = 0x14, "latin-1"
     IA5 = 0x16, "ascii"
+    VISIBLE = 0x1A, "ascii"
     UNIVERSAL = 0x1C, "utf-32-be"
     BMP = 0x1E, "utf-16-be"
 
@@ -30,12 +32,20 @@ class StringType(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class OtherType:
+    """What is no string, such as a date of birth or a unique identifier."""
+
+    tag: int
+
+
+@dataclass(frozen=True, slots=True)
 class Attribute:
     """AttributeTypeAndValue; the string type is kept, so that bytes come back equal."""
 
     oid: str
     value: str
-    string_type: StringType = StringType.UTF8
+    """Where it is no string: a character of the same number for each octet."""
+    string_type: StringType | OtherType = StringType.UTF8
 
 
 @dataclass(frozen=True, slots=True)

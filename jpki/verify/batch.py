@@ -27,6 +27,7 @@ from jpki.verify.outcomes import Invalid, Outcome
 from jpki.verify.paths import verify_path
 from jpki.verify.pool import Pool
 from jpki.verify.reasons import Code, Reason
+from jpki.verify.signatures import SignatureFacts
 from jpki.verify.subject_names import SubjectName
 from jpki.x509.general_names import DNSName, IPAddress, RFC822Name
 from jpki.x509.parse import parse_certificate
@@ -43,7 +44,10 @@ _MAX_SECONDS: Final = 10**10
 
 
 def judge_line(
-    line: bytes, shelf: Pool, algorithms: AlgorithmsNamed
+    line: bytes,
+    shelf: Pool,
+    algorithms: AlgorithmsNamed,
+    facts: SignatureFacts | None = None,
 ) -> dict[str, object]:
     """The verdict on one job, ready to be written as JSON.
 
@@ -51,6 +55,7 @@ def judge_line(
         line: one JSON object.
         shelf: what is at hand for every job; trusted no more than the job's own.
         algorithms: finds an era's algorithm policy by its name.
+        facts: signature checks to share with other lines.
 
     Returns:
         `id`, `outcome`, `code` and `reason`; the rest unless `outcome` is `error`.
@@ -59,7 +64,7 @@ def judge_line(
     try:
         members = parse_object(line)
         identifier = members.get("id")
-        outcome = _judged(members, shelf, algorithms)
+        outcome = _judged(members, shelf, algorithms, facts)
     except JpkiError as error:
         return {
             "id": identifier,
@@ -81,12 +86,18 @@ def judge_line(
 
 
 def _judged(
-    members: dict[str, object], shelf: Pool, algorithms: AlgorithmsNamed
+    members: dict[str, object],
+    shelf: Pool,
+    algorithms: AlgorithmsNamed,
+    facts: SignatureFacts | None,
 ) -> Outcome:
     fields = Fields(
         {k: v for k, v in members.items() if not k.startswith(_IGNORED)}, "the job"
     )
-    fields.need("id", str, str)
+    if type(members.get("id")) is int:
+        fields.need("id", int, int)
+    else:
+        fields.need("id", str, str)
     anchors = fields.need("trust_anchors", list, _octet_strings)
     end_entity = fields.need("end_entity", str, _octets)
     at = fields.need("at", str, _instant)
@@ -124,7 +135,7 @@ def _judged(
     except EncodingError as error:
         data = {"problem": error.reason, "subject": "–"}
         return Invalid(at=at, reason=Reason(code=Code.MALFORMED_CERTIFICATE, data=data))
-    return verify_path(job(anchors=_anchors(anchors), end_entity=certificate))
+    return verify_path(job(anchors=_anchors(anchors), end_entity=certificate), facts)
 
 
 def _anchors(certificates: tuple[bytes, ...]) -> tuple[TrustAnchor, ...]:

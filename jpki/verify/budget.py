@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import Final
 
 __all__ = [
+    "MAX_CROWD",
     "MAX_DELEGATIONS",
     "MAX_DELEGATION_DEPTH",
+    "MAX_EFFORT",
     "MAX_NAME_COMPARISONS",
     "MAX_PATHS",
     "MAX_PATH_LENGTH",
+    "MAX_PATIENCE",
     "MAX_POOL_NODES",
-    "MAX_SIGNATURES",
     "MAX_STEPS",
     "Budget",
     "WorkExceeded",
@@ -26,9 +28,10 @@ MAX_PATH_LENGTH: Final = 20
 """Certificates below the anchor. Bridges join two hierarchies: real paths have up to
 seven (anchor, link, bridge, bridge, bridge, authority, subscriber)."""
 
-MAX_SIGNATURES: Final = 400
-"""Public-key operations. All of NIST PKITS in one pool needs fewer than 60 a verdict;
-RSA-2048 takes 0.03 ms, P-384 1 ms, so the worst case stays under half a second."""
+MAX_EFFORT: Final = 40_000
+"""Public-key operations, each counted as so many RSA-2048 checks as it takes: about a
+second. All of NIST PKITS in one pool needs fewer than 60 a verdict; a thousand
+strangers who bear the issuer's name, each with a P-384 key, need 25,000."""
 
 MAX_PATHS: Final = 200
 """Complete candidate paths to the anchors that are validated."""
@@ -37,8 +40,15 @@ MAX_STEPS: Final = 4000
 """Times a path under construction is led on by one certificate; in a mesh where all
 certify all there are more ways than could ever be tried."""
 
-MAX_POOL_NODES: Final = 20_000
-"""Certificates that are looked at as possible issuers while paths are built."""
+MAX_CROWD: Final = 8
+"""Possible issuers of one certificate that are tried one after the other; where there
+are more, those whom an anchor's signatures lead to are found out first."""
+
+MAX_PATIENCE: Final = 200
+"""Steps after which that is done in any case: so much for a mesh of strangers."""
+
+MAX_POOL_NODES: Final = 250_000
+"""Pairs of issuer and subject that are looked at while paths are built."""
 
 MAX_DELEGATIONS: Final = 200
 """Checks of whether a CRL or OCSP signer was certified for it."""
@@ -63,16 +73,18 @@ class Budget:
     """Counts the work of one verdict."""
 
     signatures: int = 0
+    effort: int = 0
     paths: int = 0
     steps: int = 0
     nodes: int = 0
     delegations: int = 0
     names: int = 0
 
-    def signature(self) -> None:
-        """Account for one signature check."""
+    def signature(self, cost: int = 1) -> None:
+        """Account for one signature check that takes as long as `cost` of RSA-2048."""
         self.signatures += 1
-        _bound("signatures", self.signatures, MAX_SIGNATURES)
+        self.effort += cost
+        _bound("signatures", self.effort, MAX_EFFORT)
 
     def path(self) -> None:
         """Account for one candidate path."""
@@ -85,7 +97,7 @@ class Budget:
         _bound("steps", self.steps, MAX_STEPS)
 
     def node(self) -> None:
-        """Account for one possible issuer."""
+        """Account for one pair of issuer and subject."""
         self.nodes += 1
         _bound("certificates", self.nodes, MAX_POOL_NODES)
 

@@ -59,7 +59,7 @@ def _in_scope(context: Context, certificate: Certificate) -> list[list[_InScope]
     for point in _points(certificate):
         for name in _issuer_names(point, certificate):
             for crl in context.job.pool.crls(name):
-                if crl.problem is not None or crl.is_delta:
+                if crl.is_delta or not crl.is_about_certificates:
                     continue
                 reasons = scope_of(crl, point, certificate)
                 if reasons:
@@ -118,8 +118,11 @@ def _newest(
         key = _signing_key(context, path, index, crl)  # (f), (g)
         if key is None:
             continue
-        delta = _newest_delta(context, crl, key)  # (c), (h)
-        statement = _state(context, held, delta, certificate)
+        if crl.problem is None:
+            delta = _newest_delta(context, crl, key)  # (c), (h)
+            statement = _state(context, held, delta, certificate)
+        else:
+            statement = _unusable(held)
         if statement.current:
             return statement
         stale = stale or statement
@@ -159,6 +162,23 @@ def _state(
         current=current and not missing,
         revoked_at=None if entry is None else entry.at,
         revocation_reason=None if entry is None else entry.reason,
+        lists=(complete,) if delta is None else (complete, delta),
+    )
+
+
+def _unusable(held: _InScope) -> Statement:
+    """That there is an authentic list which must not be relied on."""
+    crl = held.crl.crl
+    return Statement(
+        kind="crl",
+        issuer=rfc4514(crl.issuer),
+        fingerprint=crl.fingerprint,
+        this_update=crl.this_update,
+        next_update=crl.next_update,
+        number=None,
+        covers=held.reasons,
+        current=False,
+        problem=held.crl.problem,
     )
 
 
@@ -206,6 +226,7 @@ def _newest_delta(
         delta
         for delta in context.job.pool.crls(complete.issuer)
         if delta.is_delta
+        and delta.is_about_certificates
         and delta.problem is None
         and delta.crl.number is not None
         and (delta.crl.delta_base or 0) <= number
@@ -260,32 +281,35 @@ def _signing_key(
             and _signed(context, crl, path.key_above(level))
         ):
             return path.key_above(level)
-    for delegate in context.job.pool.certificates(crl.issuer):
-        if not _may_sign_crls(delegate) or not _signed(
-            context, crl, delegate.public_key
+    certificate = path.certificates[index]
+    if (
+        _names_itself(certificate, crl)
+        and _may_sign_crls(certificate)
+        and _signed(context, crl, certificate.public_key)
+    ):
+        return certificate.public_key
+    for delegate, level in context.delegates(path, index, crl.issuer):
+        if (
+            _may_sign_crls(delegate)
+            and _signed(context, crl, delegate.public_key)
+            and context.may_speak(
+                path.branch(level, delegate),
+                spoken_at(context.job, crl.crl.this_update),
+            )
         ):
-            continue
-        if _names_itself(path.certificates[index], delegate):
             return delegate.public_key
-        for level in range(index + 1):
-            side_path = path.branch(level, delegate)
-            if normalized(delegate.issuer) == normalized(
-                path.name_above(level)
-            ) and context.may_speak(
-                side_path, spoken_at(context.job, crl.crl.this_update)
-            ):
-                return delegate.public_key
     return None
 
 
-def _names_itself(certificate: Certificate, delegate: Certificate) -> bool:
-    """Whether this CRL signer's own status is, by its authority's word, on its own CRL.
+def _names_itself(certificate: Certificate, crl: RevocationList) -> bool:
+    """Whether a CRL signer's own status is, by its authority's word, on its own CRL.
 
     The authority put the signer's name into the signer's own distribution point: there
     is no other place to look. Nobody else may vouch for themselves.
     """
-    return certificate == delegate and any(
-        normalized(certificate.subject) in names_of(point.crl_issuer)
+    subject = normalized(certificate.subject)
+    return subject == normalized(crl.issuer) and any(
+        subject in names_of(point.crl_issuer)
         for point in certificate.crl_distribution_points
     )
 

@@ -24,16 +24,16 @@ __all__ = ["ALL_REASONS", "RevocationList", "names_of", "scope_of"]
 ALL_REASONS: Final = frozenset(range(1, 9))
 """ReasonFlags but for the unused bit zero (4.2.1.13)."""
 
-_KNOWN_EXTENSIONS: Final = frozenset(
+_MAY_BE_CRITICAL: Final = frozenset(
     {
         oids.AUTHORITY_KEY_IDENTIFIER,
-        oids.CRL_NUMBER,
         oids.DELTA_CRL_INDICATOR,
         oids.FRESHEST_CRL,
         oids.ISSUER_ALT_NAME,
         oids.ISSUING_DISTRIBUTION_POINT,
     }
 )
+"""What is understood. The number is as well, but 5.2.3 forbids that it be critical."""
 _KNOWN_ENTRY_EXTENSIONS: Final = frozenset(
     {oids.REASON_CODE, oids.INVALIDITY_DATE, oids.CERTIFICATE_ISSUER}
 )
@@ -58,24 +58,34 @@ class RevocationList:
         return self.crl.fingerprint
 
     @cached_property
+    def is_about_certificates(self) -> bool:
+        """Whether its scope can be read, and is not that of attribute certificates."""
+        try:
+            scope = self.scope_point
+        except EncodingError:
+            return False
+        return scope is None or not scope.only_attribute_certificates
+
+    @cached_property
     def problem(self) -> str | None:
-        """Why nothing may be concluded from this CRL, or None.
+        """Why no certificate is shown to be good by this CRL, or None.
 
         RFC 5280 5.2 and 5.3: a critical extension that is not understood, of the CRL
         or of any entry, forbids relying on it for any certificate.
         """
+        extensions = self.crl.extensions
         try:
-            for extension in self.crl.extensions.values():
-                if extension.critical and extension.oid not in _KNOWN_EXTENSIONS:
+            for extension in extensions.values():
+                if extension.critical and extension.oid not in _MAY_BE_CRITICAL:
                     return f"critical extension {extension.oid}"
-            if self.scope_point is not None and (
-                self.scope_point.only_attribute_certificates
-            ):
-                return "is about attribute certificates"
+            # 5.2.1 and 5.2.3 ask for both. Lists from before that have neither; where
+            # only the number is missing, nobody can tell which of two lists is newer.
+            if self.crl.number is None and oids.AUTHORITY_KEY_IDENTIFIER in extensions:
+                return "has no number"
             if self.crl.next_update is None:
                 return "does not say when it ends"
             # What is read later must be readable: look at all of it now.
-            _ = self.crl.number, self.crl.delta_base
+            _ = self.crl.delta_base, self.crl.authority_key_identifier
             if self._must_walk:
                 _ = self._index
         except EncodingError as error:

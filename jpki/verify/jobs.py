@@ -38,7 +38,8 @@ class PathJob:
     anchors: tuple[TrustAnchor, ...]
     end_entity: Certificate
     at: datetime
-    """The instant to judge at; also how fresh revocation data must be."""
+    """The instant to judge at; also how fresh revocation data must be. Whole seconds,
+    as certificates count (RFC 5280 4.1.2.5): the second of notAfter is inside."""
     known_at: datetime | None = None
     """Until when evidence may have been made; by default `at`. A later one makes the
     question one about the past: what is known by now of the status at `at`."""
@@ -73,6 +74,8 @@ class PathJob:
             self.known_at.tzinfo is None or self.known_at < self.at
         ):
             raise RequestError("what is known ends before the instant to judge at")
+        if self.at.microsecond:
+            object.__setattr__(self, "at", self.at.replace(microsecond=0))
         if not self.anchors:
             raise RequestError("no trust anchor: nothing could ever be valid")
         if not self.initial_policies:

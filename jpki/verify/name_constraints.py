@@ -8,9 +8,9 @@ that is constrained but not understood, a malformed subtree or name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Final, cast
-from urllib.parse import urlsplit
 
 from jpki.der import oids
 from jpki.model.names import Name
@@ -161,9 +161,7 @@ def _keys_holding(name: GeneralName) -> Iterator[_Key]:
             for parent in _parents(host, include_self=True):
                 yield ("within", parent)
         case RFC822Name(text):
-            local, at, domain = text.rpartition("@")
-            if not (local and at):
-                raise _NotUnderstood
+            local, domain = _mailbox(text)
             host = _host(domain)
             yield ("mailbox", local, host)
             yield from _host_keys(host)
@@ -225,21 +223,45 @@ def _host_subtree(text: str) -> _Key:
 
 
 def _mail_subtree(text: str) -> _Key:
-    local, at, domain = text.rpartition("@")
-    if not at:
+    if "@" not in text:
         return _host_subtree(text)
-    if not local:
-        raise _NotUnderstood
+    local, domain = _mailbox(text)
     return ("mailbox", local, _host(domain))
 
 
+_LOCAL: Final = re.compile(
+    r"""(?x) (?P<atoms> [\w!#$%&'*+/=?^`{|}~-]+ (?: \. [\w!#$%&'*+/=?^`{|}~-]+ )* )
+    | " (?P<quoted> (?: [\ !\#-\[\]-~] | \\[\ -~] )* ) " """,
+    re.ASCII,
+)
+"""Local-part (RFC 5321 4.1.2)."""
+
+
+def _mailbox(text: str) -> tuple[str, str]:
+    """Local part and domain; a local part that is quoted without need is the same."""
+    local, _, domain = text.rpartition("@")
+    found = _LOCAL.fullmatch(local)
+    if found is None:
+        raise _NotUnderstood
+    if found["atoms"] is not None:
+        return found["atoms"], domain
+    return re.sub(r"\\(.)", r"\1", found["quoted"]), domain
+
+
+_URI: Final = re.compile(
+    r"(?i)[a-z][a-z0-9+.-]*://(?:[\w.~%!$&'()*+,;=:-]*@)?(?P<host>[\w.-]+)(?::\d*)?(?:[/?#]|$)",
+    re.ASCII,
+)
+"""The authority of a URI whose host is a name (RFC 3986 3.2)."""
+
+
 def _uri_host(text: str) -> str:
-    try:
-        host = urlsplit(text).hostname
-    except ValueError:
-        raise _NotUnderstood from None
-    # 4.2.1.10: a URI without a host, or with an address as host, is refused.
-    if not host or host.rpartition(".")[2].isdigit() or ":" in host:
+    """4.2.1.10: a URI without a host, or with an address as host, is refused."""
+    found = _URI.match(text)
+    if found is None or any(character <= " " for character in text):
+        raise _NotUnderstood
+    host = found["host"]
+    if host.rpartition(".")[2].isdigit():
         raise _NotUnderstood
     return _host(host)
 

@@ -18,6 +18,7 @@ from jpki.model.revocation import Revocation
 from jpki.model.suites import Digest
 from jpki.verify.algorithms import require_algorithm
 from jpki.verify.crls import ALL_REASONS
+from jpki.verify.jobs import PathJob
 from jpki.verify.refusal import Refused
 from jpki.verify.statements import (
     Context,
@@ -44,6 +45,10 @@ __all__ = ["ocsp_statements"]
 _DIGESTS: Final = {digest.oid: digest for digest in Digest}
 _MAY_SIGN: Final = frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.NON_REPUDIATION})
 
+_MAX_ENCLOSED: Final = 4
+"""Enclosed certificates of the responder that are looked at: it has one, or while its
+key changes two."""
+
 _Answer = tuple[OCSPResponse, BasicResponse, SingleResponse]
 
 
@@ -54,7 +59,7 @@ def ocsp_statements(
     stale: Statement | None = None
     for answer in _answers(context, path, index):
         response, _, single = answer
-        current = is_current(context.job, single.this_update, single.next_update)
+        current = _is_current(context.job, single)
         if outlives(context.job, single.this_update, path.certificates[index]) and (
             single.archive_cutoff is None
             or single.archive_cutoff > path.certificates[index].not_after
@@ -107,6 +112,15 @@ def _answers(context: Context, path: CandidatePath, index: int) -> list[_Answer]
     return found
 
 
+def _is_current(job: PathJob, single: SingleResponse) -> bool:
+    """3.2 (5), (6). Without nextUpdate there was newer news at any time (4.2.2.1):
+    then only who says how old news may be can rely on it."""
+    if single.next_update is not None:
+        return is_current(job, single.this_update, single.next_update)
+    age = job.max_revocation_age
+    return age is not None and job.at - single.this_update <= age
+
+
 def _is_about(
     single: SingleResponse, certificate: Certificate, issuer_key: bytes
 ) -> bool:
@@ -139,11 +153,13 @@ def _responder(
         and _signed(context, response, basic, issuer_key, at)
     ):
         return rfc4514(issuer_name)
-    for certificate in _enclosed(basic):
+    # The issuer's signature on the responder's certificate is asked for first: anybody
+    # can enclose a certificate and sign with its key, however often.
+    for certificate in _responders(context, basic):
         if (
-            _is_named(basic, normalized(certificate.subject), certificate.public_key)
-            and normalized(certificate.issuer) == normalized(issuer_name)
+            normalized(certificate.issuer) == normalized(issuer_name)
             and _may_answer(certificate)
+            and context.facts.certificate_by(certificate, issuer_key, context.budget)
             and _signed(context, response, basic, certificate.public_key, at)
             and context.may_speak(
                 path.branch(index, certificate), at, as_responder=True
@@ -153,12 +169,21 @@ def _responder(
     return None
 
 
-def _enclosed(basic: BasicResponse) -> Iterator[Certificate]:
+def _responders(context: Context, basic: BasicResponse) -> Iterator[Certificate]:
+    """Certificates of whom the response names: enclosed, and of that name at hand."""
+    found = 0
     for data in basic.certificates:
         try:
-            yield parse_certificate(data)
+            certificate = parse_certificate(data)
         except EncodingError:
             continue
+        if _is_named(basic, normalized(certificate.subject), certificate.public_key):
+            yield certificate
+            found += 1
+        if found == _MAX_ENCLOSED:
+            break
+    if basic.responder_name is not None:
+        yield from context.job.pool.certificates(basic.responder_name)
 
 
 def _is_named(basic: BasicResponse, subject: object, public_key: bytes) -> bool:

@@ -34,7 +34,8 @@ class Evidence:
     certificate: str
     """SHA-256 of the certificate it is about, hexadecimal."""
     status: str
-    """`good` or `revoked`, or `stale` where it is too old to say."""
+    """`good` or `revoked`; `stale` where it is too old to say, `unusable` where it
+    holds something that is not understood."""
     issuer: str
     fingerprint: str
     """SHA-256 of the CRL or OCSP response, hexadecimal."""

@@ -10,6 +10,7 @@ verdict indeterminate.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from jpki.verify.budget import Budget, WorkExceeded
 from jpki.verify.building import PathBuilder
@@ -24,11 +25,15 @@ from jpki.verify.outcomes import (
 )
 from jpki.verify.reasons import Code, Reason
 from jpki.verify.refusal import Undecided
-from jpki.verify.revocation import RevocationChecker
+from jpki.verify.revocation import CertificateStatus, RevocationChecker
+from jpki.verify.siblings import Siblings
 from jpki.verify.signatures import SignatureFacts
 from jpki.verify.validation import CandidatePath, PathProblem, about, validate_path
 
 __all__ = ["verify_path"]
+
+
+_VALID: Final = Reason(code=Code.VALID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,12 @@ class _Attempt:
     decided: bool
     path: CandidatePath
     policies: frozenset[str] = frozenset()
-    evidence: tuple[Evidence, ...] = ()
+    statuses: tuple[CertificateStatus, ...] = ()
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Of all certificates, from the top."""
+        return _told(self.path, self.statuses)
 
 
 def verify_path(job: PathJob, facts: SignatureFacts | None = None) -> Outcome:
@@ -51,13 +61,34 @@ def verify_path(job: PathJob, facts: SignatureFacts | None = None) -> Outcome:
         facts: signature checks to share with other verdicts.
     """
     facts = SignatureFacts() if facts is None else facts
+    if facts.siblings is None:
+        facts.siblings = Siblings()
     budget = Budget()
+    kin = facts.siblings.kin_of(job)
+    if kin is not None and facts.certificate_by(job.end_entity, kin.issuer_key, budget):
+        budget.path()
+        return Valid(
+            at=job.at,
+            reason=_VALID,
+            anchor=kin.anchor,
+            path=(*kin.above, job.end_entity),
+            policies=kin.policies,
+            evidence=kin.told(job.end_entity),
+            work=_work(budget),
+        )
     builder = PathBuilder(job, facts, budget)
     best: _Attempt | None = None
     try:
         for candidate in builder.paths():
             attempt = _attempt(candidate, job, facts, budget)
             if attempt.reason.code is Code.VALID:
+                facts.siblings.learn(
+                    job,
+                    candidate,
+                    attempt.policies,
+                    _told(candidate, attempt.statuses[:-1]),
+                    attempt.statuses[-1].statements,
+                )
                 return Valid(
                     at=job.at,
                     reason=attempt.reason,
@@ -111,14 +142,24 @@ def _attempt(
     reasons += [(False, doubt) for doubt in validated.doubts]
     # What is certain is said first; of the rest, what is nearest to the anchor.
     reasons.sort(key=lambda found: not found[0])
-    decided, reason = reasons[0] if reasons else (True, Reason(code=Code.VALID))
+    decided, reason = reasons[0] if reasons else (True, _VALID)
     return _Attempt(
         (1 if decided else 2, reason.position or 0),
         reason,
         decided,
         candidate,
         policies=validated.policies,
-        evidence=tuple(item for status in statuses for item in status.evidence),
+        statuses=statuses,
+    )
+
+
+def _told(
+    path: CandidatePath, statuses: tuple[CertificateStatus, ...]
+) -> tuple[Evidence, ...]:
+    return tuple(
+        statement.evidence(certificate)
+        for certificate, status in zip(path.certificates, statuses, strict=False)
+        for statement in status.statements
     )
 
 

@@ -35,11 +35,14 @@ class Pool:
     ) -> None:
         self._beneath = tuple(beneath)
         self._certificates: dict[Hashable, dict[bytes, Certificate]] = {}
+        self._issuers: dict[Hashable, dict[Hashable, Name]] = {}
         self._crls: dict[Hashable, dict[str, RevocationList]] = {}
         self._ocsp: dict[int, dict[bytes, OCSPResponse]] = {}
         for certificate in certificates:
-            held = self._certificates.setdefault(normalized(certificate.subject), {})
-            held[certificate.raw] = certificate
+            subject = normalized(certificate.subject)
+            self._certificates.setdefault(subject, {})[certificate.raw] = certificate
+            issuers = self._issuers.setdefault(subject, {})
+            issuers.setdefault(normalized(certificate.issuer), certificate.issuer)
         for crl in crls:
             held_lists = self._crls.setdefault(normalized(crl.issuer), {})
             held_lists[crl.fingerprint] = crl
@@ -47,6 +50,20 @@ class Pool:
             for single in response.basic.responses if response.basic else ():
                 held_responses = self._ocsp.setdefault(single.cert_id.serial, {})
                 held_responses[response.raw] = response
+
+        self._sole = self._sole_certificate()
+        holds = bool(self._certificates or self._crls or self._ocsp)
+        self._filled: tuple[Pool, ...] = (
+            *((self,) if holds else ()),
+            *(filled for pool in self._beneath for filled in pool._filled),
+        )
+
+    def _sole_certificate(self) -> bytes | None:
+        """The certificate that is all there is in this layer, if one is."""
+        if self._crls or self._ocsp or len(self._certificates) != 1:
+            return None
+        (held,) = self._certificates.values()
+        return next(iter(held)) if len(held) == 1 else None
 
     @classmethod
     def from_der(
@@ -69,6 +86,10 @@ class Pool:
         """Certificates of this subject, each once."""
         return self._all(subject, lambda pool: pool._certificates)
 
+    def issuers(self, subject: Name) -> Iterator[Name]:
+        """Who is said to have issued this subject's certificates, each name once."""
+        return self._all(subject, lambda pool: pool._issuers)
+
     def crls(self, issuer: Name) -> Iterator[RevocationList]:
         """CRLs in this issuer's name, each once."""
         return self._all(issuer, lambda pool: pool._crls)
@@ -76,10 +97,20 @@ class Pool:
     def ocsp_responses(self, serial: int) -> Iterator[OCSPResponse]:
         """OCSP responses that speak of a certificate with this serial number."""
         return _unique(
-            held
-            for pool in self._layers()
-            for held in pool._ocsp.get(serial, {}).items()
+            held for pool in self._filled for held in pool._ocsp.get(serial, {}).items()
         )
+
+    def answers(self, serial: int) -> bool:
+        """Whether an OCSP response of this layer is about this serial number."""
+        return serial in self._ocsp
+
+    def layers(self, end_entity: Certificate) -> tuple[Pool, ...]:
+        """What holds anything besides this certificate: this pool and those beneath.
+
+        Two pools of the same layers have the same things at hand.
+        """
+        own = end_entity.raw
+        return tuple([pool for pool in self._filled if pool._sole != own])
 
     def _all(
         self,
@@ -88,13 +119,8 @@ class Pool:
     ) -> Iterator[T]:
         key = normalized(name)
         return _unique(
-            held for pool in self._layers() for held in index(pool).get(key, {}).items()
+            held for pool in self._filled for held in index(pool).get(key, {}).items()
         )
-
-    def _layers(self) -> Iterator[Pool]:
-        yield self
-        for pool in self._beneath:
-            yield from pool._layers()
 
 
 def _unique(items: Iterable[tuple[K, T]]) -> Iterator[T]:

@@ -31,6 +31,7 @@ class Code(Enum):
     MAY_NOT_SIGN_CERTIFICATES = "certificate.key-usage"
     UNKNOWN_CRITICAL_EXTENSION = "certificate.unknown-critical-extension"
     MALFORMED_CERTIFICATE = "certificate.malformed"
+    PROFILE_BROKEN = "certificate.profile"
     NAME_NOT_PERMITTED = "name-constraints.violated"
     NAME_CONSTRAINT_NOT_UNDERSTOOD = "name-constraints.not-understood"
     POLICY_NOT_ACCEPTED = "policy.not-accepted"
@@ -47,6 +48,7 @@ class Code(Enum):
     REVOKED = "revocation.revoked"
     NO_REVOCATION_DATA = "revocation.no-data"
     STALE_REVOCATION_DATA = "revocation.stale"
+    UNUSABLE_REVOCATION_DATA = "revocation.unusable"
 
     # Work
     TOO_MUCH_WORK = "work.exceeded"
@@ -106,6 +108,10 @@ _TEXTS: Final[Mapping[Code, tuple[str, str]]] = {
         "証明書の形式が正しくありません（{problem}、{subject}）。",
         "A certificate is malformed ({problem}, {subject}).",
     ),
+    Code.PROFILE_BROKEN: (
+        "証明書がRFC 5280の定めに反しています（{problem}、{subject}）。",
+        "A certificate breaks the rules of RFC 5280 ({problem}, {subject}).",
+    ),
     Code.NAME_NOT_PERMITTED: (
         "認証局に許されていない名前の証明書です（{name}、{subject}）。",
         "A name is outside what its authority may certify ({name}, {subject}).",
@@ -158,6 +164,11 @@ _TEXTS: Final[Mapping[Code, tuple[str, str]]] = {
         "（{next_update}まで有効、{subject}）。",
         "The revocation data at hand is out of date (good until {next_update}, "
         "{subject}).",
+    ),
+    Code.UNUSABLE_REVOCATION_DATA: (
+        "失効リストに解釈できない点があり、失効していないことを確認できません"
+        "（{problem}、{subject}）。",
+        "The revocation list at hand cannot be relied on ({problem}, {subject}).",
     ),
     Code.TOO_MUCH_WORK: (
         "検証の処理量が上限を超えました（{limit}）。",

@@ -8,22 +8,24 @@ outweighs any that say `good`.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jpki.der import oids
 from jpki.errors import EncodingError
+from jpki.model.names import Name
 from jpki.verify.budget import MAX_DELEGATION_DEPTH, Budget
 from jpki.verify.crl_statements import crl_statements
 from jpki.verify.crls import ALL_REASONS
 from jpki.verify.jobs import ANY_POLICY_SET, PathJob, RevocationMode
 from jpki.verify.ocsp_statements import ocsp_statements
-from jpki.verify.outcomes import Evidence
 from jpki.verify.reasons import Code
 from jpki.verify.refusal import Refused, Undecided
 from jpki.verify.signatures import SignatureFacts
-from jpki.verify.statements import Statement, looks_back
+from jpki.verify.statements import Delegate, Statement, looks_back
 from jpki.verify.validation import CandidatePath, PathProblem, validate_path
+from jpki.x509.names import normalized
 
 __all__ = ["CertificateStatus", "RevocationChecker"]
 
@@ -32,7 +34,7 @@ __all__ = ["CertificateStatus", "RevocationChecker"]
 class CertificateStatus:
     """What is known about one certificate of a path."""
 
-    evidence: tuple[Evidence, ...]
+    statements: tuple[Statement, ...] = ()
     problem: Refused | None
     """None: it is not revoked, or nothing was asked. `Undecided` where unknown."""
 
@@ -55,12 +57,33 @@ class RevocationChecker:
         )
         self._pending: set[str] = set()
         self._speakers: dict[tuple[tuple[str, ...], datetime, bool], bool] = {}
+        self._delegates: dict[Hashable, tuple[Delegate, ...]] = {}
 
     def check(self, path: CandidatePath) -> tuple[CertificateStatus, ...]:
         """The status of every certificate of a validated path, from the top."""
         return tuple(
             self._status(path, index) for index in range(len(path.certificates))
         )
+
+    def delegates(
+        self, path: CandidatePath, index: int, name: Name
+    ) -> tuple[Delegate, ...]:
+        """Whom the authorities of this path certified under this name.
+
+        Found out once: however many strangers of that name are at hand, and however
+        many lists they signed, each certificate's signature is checked once.
+        """
+        above = tuple(path.key_above(level) for level in range(index + 1))
+        known = self._delegates.get(key := (normalized(name), above))
+        if known is None:
+            known = self._delegates[key] = tuple(
+                (certificate, level)
+                for certificate in self.job.pool.certificates(name)
+                for level in range(index + 1)
+                if normalized(certificate.issuer) == normalized(path.name_above(level))
+                and self.facts.certificate_by(certificate, above[level], self.budget)
+            )
+        return known
 
     def may_speak(
         self, path: CandidatePath, at: datetime, *, as_responder: bool = False
@@ -119,8 +142,7 @@ class RevocationChecker:
         self, path: CandidatePath, index: int, *, past: bool = True
     ) -> CertificateStatus:
         if self.job.revocation is RevocationMode.NONE:
-            return CertificateStatus(evidence=(), problem=None)
-        certificate = path.certificates[index]
+            return CertificateStatus(problem=None)
         try:
             statements = [
                 *ocsp_statements(self, path, index),
@@ -128,9 +150,9 @@ class RevocationChecker:
             ]
         except EncodingError as error:
             malformed = Refused(Code.MALFORMED_CERTIFICATE, problem=error.reason)
-            return CertificateStatus(evidence=(), problem=malformed)
+            return CertificateStatus(problem=malformed)
         return CertificateStatus(
-            evidence=tuple(found.evidence(certificate) for found in statements),
+            statements=tuple(statements),
             problem=self._problem(statements, past),
         )
 
@@ -164,6 +186,13 @@ class RevocationChecker:
             return None
         if not statements and self.job.revocation is RevocationMode.IF_PRESENT:
             return None
+        for found in statements:
+            if found.problem is not None:
+                return Undecided(
+                    Code.UNUSABLE_REVOCATION_DATA,
+                    "RFC 5280 5.2, 5.3",
+                    problem=found.problem,
+                )
         stale = [found for found in statements if not found.current]
         if stale:
             newest = max(stale, key=lambda found: found.this_update)

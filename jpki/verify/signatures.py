@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from jpki.errors import EncodingError
 from jpki.verify.budget import Budget
-from jpki.x509.keys import verify_signature
+from jpki.x509.keys import signature_cost, verify_signature
 from jpki.x509.parse import Certificate
 
+if TYPE_CHECKING:
+    from jpki.verify.siblings import Siblings
+
 __all__ = ["SignatureFacts"]
+
+
+@lru_cache(maxsize=1024)
+def _digest(public_key: bytes) -> bytes:
+    return sha256(public_key).digest()
+
 
 _Fact = tuple[bytes, bytes]
 
@@ -26,6 +37,8 @@ class SignatureFacts:
         self._capacity = capacity
         self._facts: dict[_Fact, bool] = {}
         self._lock = Lock()
+        self.siblings: Siblings | None = None
+        """What was found out with these facts; `verify_path` looks after it."""
 
     def certificate_by(
         self, certificate: Certificate, public_key: bytes, budget: Budget
@@ -37,7 +50,7 @@ class SignatureFacts:
             certificate.signature,
             certificate.tbs,
             budget,
-            identity=bytes.fromhex(certificate.fingerprint),
+            identity=certificate.digest,
         )
 
     def signed(
@@ -55,11 +68,11 @@ class SignatureFacts:
         Args:
             identity: SHA-256 of what holds algorithm, signature and message.
         """
-        fact = (sha256(public_key).digest(), identity)
+        fact = (_digest(public_key), identity)
         known = self._facts.get(fact)
         if known is not None:
             return known
-        budget.signature()
+        budget.signature(signature_cost(public_key))
         try:
             holds = verify_signature(public_key, algorithm, signature, message)
         except EncodingError:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from jpki.model.names import Name
 from jpki.model.revocation import RevocationReason
 from jpki.verify.budget import Budget
+from jpki.verify.crls import RevocationList
 from jpki.verify.jobs import PathJob
 from jpki.verify.outcomes import Evidence
 from jpki.verify.signatures import SignatureFacts
@@ -17,6 +19,7 @@ from jpki.x509.parse import Certificate
 __all__ = [
     "CLOCK_SKEW",
     "Context",
+    "Delegate",
     "Statement",
     "bound_from",
     "is_current",
@@ -52,14 +55,20 @@ class Statement:
     revoked_at: datetime | None = None
     """From when on it is not to be relied on, whenever that was found out."""
     revocation_reason: str | None = None
+    lists: tuple[RevocationList, ...] = ()
+    """The CRLs in which the certificate was looked up."""
+    problem: str | None = None
+    """Why it tells nothing although it is authentic; then it is not current."""
 
     def evidence(self, certificate: Certificate) -> Evidence:
         """This statement for the verdict."""
         status = "good" if self.revoked_at is None else "revoked"
+        if not self.current:
+            status = "stale" if self.problem is None else "unusable"
         return Evidence(
             kind=self.kind,
             certificate=certificate.fingerprint,
-            status=status if self.current else "stale",
+            status=status,
             issuer=self.issuer,
             fingerprint=self.fingerprint,
             this_update=self.this_update,
@@ -68,12 +77,22 @@ class Statement:
         )
 
 
+Delegate = tuple[Certificate, int]
+"""A certificate, and the level of the path at which its issuer stands above it."""
+
+
 class Context(Protocol):
     """What the readers of CRLs and OCSP responses need from the one who asks."""
 
     job: PathJob
     facts: SignatureFacts
     budget: Budget
+
+    def delegates(
+        self, path: CandidatePath, index: int, name: Name
+    ) -> tuple[Delegate, ...]:
+        """Whom the authorities above `index` on this path certified under this name."""
+        ...
 
     def may_speak(
         self, path: CandidatePath, at: datetime, *, as_responder: bool = False
@@ -84,12 +103,12 @@ class Context(Protocol):
 
 def is_early(job: PathJob, this_update: datetime) -> bool:
     """Whether a statement was made after all that may be known for this job."""
-    return this_update > (job.known_at or job.at) + CLOCK_SKEW
+    return this_update - (job.known_at or job.at) > CLOCK_SKEW
 
 
 def looks_back(job: PathJob, this_update: datetime) -> bool:
     """Whether a statement was made after the instant that is asked about."""
-    return this_update > job.at + CLOCK_SKEW
+    return this_update - job.at > CLOCK_SKEW
 
 
 def spoken_at(job: PathJob, this_update: datetime) -> datetime:

@@ -23,6 +23,7 @@ from jpki.verify.budget import Budget
 from jpki.verify.jobs import PathJob
 from jpki.verify.name_constraints import NameConstraintState
 from jpki.verify.policies import PolicyGraph
+from jpki.verify.profile import check_profile
 from jpki.verify.reasons import Code, Reason
 from jpki.verify.refusal import Refused, Undecided
 from jpki.verify.signatures import SignatureFacts
@@ -170,6 +171,7 @@ def validate_path(
                 _prepare_next(certificate, state, job)
             else:
                 policies = _wrap_up(certificate, state, job)
+            check_profile(certificate)
             try:
                 require_algorithm(
                     job.algorithms,
@@ -218,10 +220,13 @@ def _initialize(path: CandidatePath, job: PathJob) -> _State:
         with _locating(0, anchor):
             _check_validity(anchor, job)
             _refuse_unknown_critical(anchor)
+            # As 6.1.4 (k): before version 3 a certificate could not say it, and being
+            # an anchor is the word from elsewhere that is asked for there.
             constraints = anchor.basic_constraints
-            if constraints is not None and not constraints.ca:
+            if anchor.version == 3 and (constraints is None or not constraints.ca):
                 raise Refused(Code.NOT_A_CA, "RFC 5937 3.2")
             _require_certificate_signing(anchor, "RFC 5937 3.2")
+            check_profile(anchor)
             _check_purpose(anchor, job)
             _take_up_constraints(anchor, state)
             if anchor.policies is not None:

@@ -11,7 +11,7 @@ from jpki.der import oids
 from jpki.der.reader import Element, read_one
 from jpki.der.writer import object_identifier, sequence, set_of, tlv
 from jpki.errors import EncodingError
-from jpki.model.names import Attribute, Name, StringType
+from jpki.model.names import Attribute, Name, OtherType, StringType
 
 __all__ = [
     "ATTRIBUTE_KEYWORDS",
@@ -65,9 +65,11 @@ def encode_attribute(attribute: Attribute) -> bytes:
     Raises:
         EncodingError: the value does not fit its string type.
     """
-    value = tlv(
-        attribute.string_type.value, encode_text(attribute.value, attribute.string_type)
-    )
+    kind = attribute.string_type
+    if isinstance(kind, OtherType):
+        value = tlv(kind.tag, attribute.value.encode("latin-1"))
+    else:
+        value = tlv(kind.value, encode_text(attribute.value, kind))
     return sequence(object_identifier(attribute.oid), value)
 
 
@@ -90,6 +92,8 @@ def _fits(text: str, kind: StringType) -> bool:
     """Whether what the codec allows is in the string type's repertoire as well."""
     if kind is StringType.PRINTABLE:
         return _PRINTABLE.issuperset(text)
+    if kind is StringType.NUMERIC:
+        return set("0123456789 ").issuperset(text)
     return kind is not StringType.BMP or all(ord(c) <= 0xFFFF for c in text)
 
 
@@ -134,8 +138,11 @@ def _read_attribute(element: Element) -> Attribute:
     value = fields.next()
     fields.finish()
     kind = _STRING_TYPES.get(value.tag)
-    if kind is None:
+    if kind is None and oid in ATTRIBUTE_KEYWORDS:
         raise EncodingError("not a directory string", offset=value.start, tag=value.tag)
+    if kind is None:
+        # X.501 leaves the type open; what is not known is compared octet by octet.
+        return Attribute(oid, value.content.decode("latin-1"), OtherType(value.tag))
     try:
         text = value.content.decode(kind.codec)
     except UnicodeDecodeError:
@@ -154,18 +161,34 @@ def normalized(name: Name) -> Hashable:
     multi-valued RDN have no order.
     """
     return tuple(
-        frozenset((attribute.oid, _prepared(attribute.value)) for attribute in rdn)
+        frozenset(
+            (
+                attribute.oid,
+                (attribute.string_type, attribute.value)
+                if isinstance(attribute.string_type, OtherType)
+                else _prepared(attribute.value),
+            )
+            for attribute in rdn
+        )
         for rdn in name.rdns
     )
 
 
+_TO_NOTHING: Final = frozenset(
+    map(chr, (0x034F, 0x1806, 0x180B, 0x180C, 0x180D, *range(0xFE00, 0xFE10), 0xFFFC))
+)
+"""RFC 4518 2.2, what is not a control or format character anyway."""
+
+
 def _prepared(value: str) -> str:
+    if value.isascii() and value.isprintable():
+        return " ".join(value.lower().split())
     mapped = []
     for character in value:
         category = unicodedata.category(character)
         if category in ("Zs", "Zl", "Zp") or character in "\t\n\v\f\r\x85":
             mapped.append(" ")
-        elif category not in ("Cc", "Cf"):
+        elif category not in ("Cc", "Cf") and character not in _TO_NOTHING:
             mapped.append(character)
     folded = unicodedata.normalize("NFKC", "".join(mapped)).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())
@@ -182,7 +205,7 @@ def rfc4514(name: Name) -> str:
 
 def _string_attribute(attribute: Attribute) -> str:
     keyword = ATTRIBUTE_KEYWORDS.get(attribute.oid)
-    if keyword is None:
+    if keyword is None or isinstance(attribute.string_type, OtherType):
         # RFC 4514 2.4: an attribute without a keyword shows its encoding.
         encoded = read_one(encode_attribute(attribute)).enter()
         encoded.next()

@@ -27,6 +27,7 @@ from jpki.x509.certificate_lists import CertificateList, parse_crl
 from jpki.x509.extension_values import Extension
 from jpki.x509.general_names import GeneralName, URIName
 from jpki.x509.names import parse_name
+from jpki.x509.quick_reading import QuickCertificate, quick_certificate
 from jpki.x509.reading import remembered
 
 __all__ = [
@@ -61,11 +62,15 @@ class TBSCertificate:
     issuer_der: bytes = field(compare=False, repr=False)
     not_before: datetime = field(compare=False)
     not_after: datetime = field(compare=False)
-    subject: Name = field(compare=False)
     subject_der: bytes = field(compare=False, repr=False)
     public_key: bytes = field(compare=False, repr=False)
     """SubjectPublicKeyInfo, DER."""
     extensions: Mapping[str, Extension] = field(compare=False, repr=False)
+
+    @cached_property
+    def subject(self) -> Name:
+        """Whom it certifies; parsing found that it can be read."""
+        return parse_name(self.subject_der)
 
     def extension(self, oid: str) -> bytes | None:
         """The value of this extension, or None."""
@@ -179,11 +184,18 @@ class Certificate(TBSCertificate):
 
     raw: bytes = field(repr=False)
     signature: bytes = field(compare=False, repr=False)
+    likeness: tuple[bytes, ...] | None = field(default=None, compare=False, repr=False)
+    """What it has in common with others of its issuer, where that was found out."""
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the certificate."""
+        return hashlib.sha256(self.raw).digest()
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the certificate, hexadecimal."""
-        return hashlib.sha256(self.raw).hexdigest()
+        return self.digest.hex()
 
 
 def parse_certificate(data: bytes) -> Certificate:
@@ -195,14 +207,33 @@ def parse_certificate(data: bytes) -> Certificate:
     """
     if len(data) > MAX_CERTIFICATE:
         raise EncodingError(f"a certificate of {len(data)} octets")
-    fields = read_one(data, 0x30).enter()
+    raw = bytes(data)
+    quick = quick_certificate(raw)
+    if quick is not None:
+        return _made(raw, quick)
+    return _read_in_full(raw)
+
+
+def _read_in_full(raw: bytes) -> Certificate:
+    fields = read_one(raw, 0x30).enter()
     tbs = _read_tbs(fields.next(0x30))
     algorithm = fields.next(0x30).raw
     signature = fields.next().bit_octets()
     fields.finish()
     if algorithm != tbs["signature_algorithm"]:
         raise EncodingError("two different signature algorithms in one certificate")
-    return Certificate(raw=bytes(data), signature=signature, **tbs)
+    return Certificate(raw=raw, signature=signature, **tbs)
+
+
+def _made(raw: bytes, quick: QuickCertificate) -> Certificate:
+    # A frozen dataclass sets each field by itself, which takes as long as reading it.
+    certificate = object.__new__(Certificate)
+    fields = certificate.__dict__
+    fields.update(quick)
+    fields["raw"] = raw
+    fields["version"] = 3
+    fields["issuer"] = _issuer_name(quick["issuer_der"])
+    return certificate
 
 
 def parse_tbs_certificate(data: bytes) -> TBSCertificate:
@@ -223,7 +254,6 @@ class _Fields(TypedDict):
     issuer_der: bytes
     not_before: datetime
     not_after: datetime
-    subject: Name
     subject_der: bytes
     public_key: bytes
     extensions: Mapping[str, Extension]
@@ -248,6 +278,7 @@ def _read_tbs(element: Element) -> _Fields:
     if wrapped is not None and version < 3:
         raise EncodingError(f"extensions in a version {version} certificate")
     fields.finish()
+    parse_name(subject.raw)
     return {
         "tbs": element.raw,
         "version": version,
@@ -257,7 +288,6 @@ def _read_tbs(element: Element) -> _Fields:
         "issuer_der": issuer.raw,
         "not_before": not_before,
         "not_after": not_after,
-        "subject": parse_name(subject.raw),
         "subject_der": subject.raw,
         "public_key": public_key,
         "extensions": _NO_EXTENSIONS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -11,11 +12,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jpki.der.oids import ANY_POLICY
+from jpki.errors import EncodingError
+from jpki.model.revocation import Revocation, RevocationReason
 from jpki.verify import AtHand, Outcome, Pool, Valid, Verifier, verify_path
 from jpki.verify.policies import PolicyGraph
+from jpki.x509.extensions import extension
+from jpki.x509.ocsp import Good
+from jpki.x509.parse import parse_certificate
+from tests.support.pki import (
+    CA_EXTENSIONS,
+    Party,
+    certificate,
+    crl,
+    delta_indicator,
+    entry,
+    issuing_point,
+    ocsp,
+    root,
+)
 from tests.support.reference_pki import reference_pki
 from tests.support.verification import accepting, evidence, moment, signed
 from tests.vectors.test_pkits import (
+    AT,
     CASES,
     case_files,
     judged_job,
@@ -94,6 +112,101 @@ def test_no_part_of_a_pool_makes_the_invalid_valid(case: Any, seed: int) -> None
     )
     verdict = verify_path(replace(job, pool=Pool(beneath=(job.pool, part))))
     assert isinstance(verdict, Valid) == case["valid"]
+
+
+@lru_cache(maxsize=1)
+def _noise() -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """Certificates, CRLs and OCSP responses in the names of NIST's authorities.
+
+    Each bears a name, a key or an identifier of the suite's, and none an authority's
+    signature: what a stranger can make.
+    """
+    chance = random.Random("noise")
+    strangers = [root(f"stranger {number}") for number in range(4)]
+    originals = []
+    for der in whole_suite()[0]:
+        try:
+            originals.append(parse_certificate(der))
+        except EncodingError:
+            continue
+    certificates, crls, answers = [], [], []
+    for original in originals:
+        by, other = chance.sample(strangers, 2)
+        own_key = chance.choice([original.public_key, other.key.public_key])
+        extensions = [
+            extension(found.oid, found.critical, found.value)
+            for found in original.extensions.values()
+        ] or CA_EXTENSIONS
+        issuer = chance.choice([original.issuer, original.subject, by.name])
+        certificates.append(
+            certificate(
+                original.subject,
+                own_key,
+                issuer,
+                by.key,
+                extensions,
+                serial=original.serial,
+                not_before=original.not_before,
+                not_after=original.not_after,
+            ).raw
+        )
+        as_if = Party(name=original.subject, key=other.key, certificate=original)
+        listed = [entry(one.serial) for one in chance.sample(originals, 9)]
+        kinds: list[list[bytes]] = [
+            [],
+            [delta_indicator(1)],
+            [issuing_point(indirect=True)],
+            [issuing_point(reasons=[1, 2])],
+        ]
+        crls.append(
+            crl(
+                as_if,
+                chance.choice([[], listed]),
+                number=chance.randrange(9),
+                this_update=AT - timedelta(hours=chance.randrange(-2, 40)),
+                next_update=AT + timedelta(days=1),
+                extensions=chance.choice(kinds),
+            )
+        )
+        answers.append(
+            ocsp(
+                Party(name=original.subject, key=by.key, certificate=original),
+                Party(name=original.issuer, key=other.key, certificate=original),
+                _revoked(original.serial, AT) if chance.random() < 0.5 else Good(),
+                this_update=AT - timedelta(minutes=5),
+                next_update=AT + timedelta(days=1),
+                responder=chance.choice([None, by]),
+            )
+        )
+    return certificates, crls, answers
+
+
+@given(st.sampled_from(CASES), st.integers(0, 2**32), st.booleans())
+def test_noise_changes_no_verdict(case: Any, seed: int, whole: bool) -> None:
+    """Strangers' things at hand change neither path nor policies nor evidence."""
+    job = judged_job(case)
+    if job is None:
+        return
+    chance = random.Random(seed)
+    parts = [
+        part if whole else chance.sample(part, chance.randrange(len(part)))
+        for part in _noise()
+    ]
+    noise = Pool.from_der(certificates=parts[0], crls=parts[1], ocsp_responses=parts[2])
+    pool = [job.pool, noise]
+    chance.shuffle(pool)
+    quiet = verify_path(job)
+    noisy = verify_path(replace(job, pool=Pool(beneath=pool)))
+    assert noisy.outcome == quiet.outcome
+    if isinstance(quiet, Valid):
+        assert noisy.path == quiet.path
+        assert noisy.policies == quiet.policies
+        assert noisy.evidence == quiet.evidence
+
+
+def _revoked(serial: int, at: datetime) -> Revocation:
+    reason = RevocationReason.KEY_COMPROMISE
+    return Revocation(serial=serial, at=at - timedelta(days=1), reason=reason)
 
 
 @given(st.sampled_from([case for case in CASES if not case["valid"]]), st.data())

@@ -237,6 +237,8 @@ _TEXT: Final = {
     StringType.UTF8: st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
     StringType.PRINTABLE: st.text("ABCxyz019 '()+,-./:=?", max_size=12),
     StringType.IA5: st.text(st.characters(max_codepoint=127), max_size=12),
+    StringType.NUMERIC: st.text("0123456789 ", max_size=12),
+    StringType.VISIBLE: st.text(st.characters(max_codepoint=127), max_size=12),
     StringType.TELETEX: st.text(st.characters(max_codepoint=255), max_size=12),
     StringType.BMP: st.text(
         st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=12

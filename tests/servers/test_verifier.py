@@ -138,7 +138,8 @@ def test_jobs_are_judged_as_on_the_command_line(
     by_command = CliRunner().invoke(main, command).stdout.splitlines()
     assert told == [json.loads(line) for line in by_command]
     single = client.post("/validate", data=lines[0], content_type="application/json")
-    assert single.get_json() == told[0]
+    # What is known of authorities' signatures by now is not checked again.
+    assert {**single.get_json(), "work": None} == {**told[0], "work": None}
     wrong = client.post("/validate", data=lines[3], content_type="application/json")
     assert (wrong.status_code, wrong.get_json()["outcome"]) == (400, "error")
 

@@ -14,6 +14,7 @@ from itertools import count
 from typing import Final
 
 from jpki.der import oids
+from jpki.der.reader import read_one
 from jpki.der.times import generalized_time, time_choice
 from jpki.der.writer import (
     bit_string,
@@ -315,6 +316,14 @@ def unknown_extension(*, critical: bool) -> bytes:
     return extension("1.2.392.200149.8.5.99", critical, octet_string(b"?"))
 
 
+def _parts(value: bytes) -> list[bytes]:
+    fields = read_one(value).enter()
+    found = []
+    while fields:
+        found.append(fields.next().raw)
+    return found
+
+
 def ocsp(
     about: Party,
     issuer: Party,
@@ -326,6 +335,7 @@ def ocsp(
     digest: Digest = Digest.SHA256,
     enclosed: Sequence[Party] | None = None,
     signer: SoftwareSigner | None = None,
+    by_name: bool = False,
 ) -> bytes:
     """An OCSP response about `about`; by its issuer, or by an enclosed responder."""
     by = responder or issuer
@@ -348,6 +358,9 @@ def ocsp(
             )
         ],
     )
+    if by_name:
+        named = explicit(1, encode_name(by.name))
+        tbs = sequence(named, *_parts(tbs)[1:])
     parties = enclosed if enclosed is not None else [responder] if responder else []
     certificates = [party.certificate.raw for party in parties]
     return assemble_response(tbs, own.suite, own.sign(tbs), certificates)

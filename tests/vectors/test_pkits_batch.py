@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from jpki.cli import main
+from jpki.cli import main, verify_path
 from tests.vectors.test_pkits import (
     AT,
     CASES,
@@ -110,6 +110,48 @@ def test_a_line_that_is_no_object_is_an_error_of_its_own() -> None:
     """Whatever it is, it ends nothing."""
     jobs = [b"{", b"[]", b'"text"', b"\xff\xfe", b'{"id": "1", "id": "2"}']
     assert {v["outcome"] for v in _verdicts(jobs)} == {"error"}
+
+
+@pytest.mark.parametrize("identifier", ["\ud800", "\u0000\u2028", "x" * 9999, 17, -1])
+def test_any_id_comes_back(identifier: object) -> None:
+    """Texts that no encoding can write, and numbers, also beside an error."""
+    for change in ({}, {"at": 5}):
+        job = {**_job(CASES[0]), "id": identifier, **change}
+        (verdict,) = _verdicts([json.dumps(job).encode()])
+        assert verdict["id"] == identifier
+
+
+def test_instants_at_the_edges_of_the_calendar() -> None:
+    """Any instant that ISO 8601 can write gets a verdict or an error."""
+    for at, outcome in (
+        ("9999-12-31T23:59:59.999999Z", "invalid"),
+        ("0001-01-01T00:00:00Z", "invalid"),
+        ("0001-01-01T00:00:00+14:00", "error"),
+        ("9999-12-31T23:59:59-14:00", "error"),
+        ("2011-04-15T12:00:00+09:00", "valid"),
+        ("2011-04-15", "valid"),
+    ):
+        (verdict,) = _verdicts([json.dumps({**_job(CASES[0]), "at": at}).encode()])
+        assert verdict["outcome"] == outcome, at
+
+
+def test_lines_of_any_length_and_depth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that is too long or too deep is one error, whatever its end is like."""
+    monkeypatch.setattr(verify_path, "_MAX_LINE", 100_000)
+    good = json.dumps(_job(CASES[0])).encode()
+    lines = [
+        b'{"id": "' + b"x" * 250_000 + b'"}',
+        good,
+        b"[" * 90_000,
+        b'{"id": ' + b"9" * 90_000 + b"}",
+        b'{"x-":' * 15_000,
+        b"",
+        good,
+        b"y" * 100_001,
+    ]
+    outcomes = [verdict["outcome"] for verdict in _verdicts(lines)]
+    errors = ["error"] * 3
+    assert outcomes == ["error", "valid", *errors, "valid", "error"]
 
 
 def test_an_end_entity_that_cannot_be_read_is_invalid() -> None:

@@ -123,11 +123,13 @@ def test_every_altered_octet_is_noticed() -> None:
         (T0 - timedelta(seconds=1), Code.NOT_YET_VALID),
         (T0, Code.VALID),
         (T1, Code.VALID),
+        (T1 + timedelta(milliseconds=5), Code.VALID),
         (T1 + timedelta(seconds=1), Code.EXPIRED),
+        (T0 - timedelta(milliseconds=5), Code.NOT_YET_VALID),
     ],
 )
 def test_the_validity_period_includes_its_ends(at: datetime, code: Code) -> None:
-    """Both notBefore and notAfter are inside."""
+    """Both notBefore and notAfter are inside, each a whole second (4.1.2.5)."""
     assert judge(USER, SUB, at=at).code is code
 
 
@@ -416,6 +418,48 @@ def test_the_name_must_be_borne() -> None:
         DNSName("user"),
     ):
         assert judge(leaf, SUB, name=wanted).code is Code.NAME_MISMATCH
+
+
+def test_hosts_are_asked_for_as_certificates_write_them() -> None:
+    """A-labels, no final period; what is no host name matches nothing (RFC 9525)."""
+    held = (
+        "xn--r8jz45g.jp",
+        "*.xn--r8jz45g.jp",
+        "192.0.2.1",
+        "a_b.jp",
+        "*.jp",
+        "x..jp",
+    )
+    leaf = user(SUB, "user", alternative_names(*map(DNSName, held)))
+    for wanted, code in (
+        ("例え.jp", Code.VALID),
+        ("WWW.例え.jp.", Code.VALID),
+        ("xn--r8jz45g.jp.", Code.VALID),
+        ("xn--r8jz45g.jp..", Code.NAME_MISMATCH),
+        ("a.b.例え.jp", Code.NAME_MISMATCH),
+        ("192.0.2.1", Code.NAME_MISMATCH),
+        ("a_b.jp", Code.NAME_MISMATCH),
+        ("other.jp", Code.NAME_MISMATCH),
+        ("b..例え.jp", Code.NAME_MISMATCH),
+        ("-.例え.jp", Code.NAME_MISMATCH),
+        ("\ud800.例え.jp", Code.NAME_MISMATCH),
+        ("x" * 64 + ".例え.jp", Code.NAME_MISMATCH),
+        (".", Code.NAME_MISMATCH),
+    ):
+        assert judge(leaf, SUB, name=DNSName(wanted)).code is code, wanted
+
+
+def test_an_authority_may_be_judged_below_itself() -> None:
+    """Only an issuing certificate may not stand in a path twice (RFC 5280 6.1)."""
+    other = issue(SUB, "other")
+    again = issue(other, "again", called="sub")
+    same_key = certificate(
+        SUB.name, SUB.key.public_key, other.name, other.key, CA_EXTENSIONS
+    )
+    assert again.certificate.public_key != same_key.public_key
+    verdict = judge(same_key, SUB, other)
+    assert isinstance(verdict, Valid)
+    assert len(verdict.path) == 3
 
 
 def test_constraints_do_not_bind_who_states_them() -> None:

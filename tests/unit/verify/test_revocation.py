@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
 
 from jpki.der import oids
-from jpki.der.writer import sequence, tlv
+from jpki.der.times import time_choice
+from jpki.der.writer import explicit, integer, sequence, tlv
 from jpki.model.profiles import KeyUsage
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import Digest
 from jpki.verify.algorithms import AcceptAnyAlgorithm
+from jpki.verify.budget import MAX_EFFORT, Budget, WorkExceeded
 from jpki.verify.jobs import PathJob, RevocationMode
 from jpki.verify.outcomes import Indeterminate, Invalid, Outcome, Valid
 from jpki.verify.paths import verify_path
@@ -21,6 +23,8 @@ from jpki.verify.pool import Pool
 from jpki.verify.reasons import Code
 from jpki.x509.extensions import extended_key_usage, extension, key_usage
 from jpki.x509.general_names import DirectoryName, encode_general_name
+from jpki.x509.keys import key_identifier
+from jpki.x509.names import encode_name
 from jpki.x509.ocsp import Good, Unknown, error_response
 from tests.support.pki import (
     CA_EXTENSIONS,
@@ -38,6 +42,7 @@ from tests.support.pki import (
     name,
     ocsp,
     root,
+    signed,
     unknown_extension,
     user,
 )
@@ -144,7 +149,7 @@ def test_a_stale_crl_is_told_from_none() -> None:
 
 def test_a_crl_without_an_end_says_nothing() -> None:
     """RFC 5280 5.1.2.5: nextUpdate must be there."""
-    assert judge(crl(SUB, next_update=None)).code is Code.NO_REVOCATION_DATA
+    assert judge(crl(SUB, next_update=None)).code is Code.UNUSABLE_REVOCATION_DATA
 
 
 def test_a_crl_of_the_future_was_not_known() -> None:
@@ -179,11 +184,80 @@ def test_an_authority_without_crl_sign_may_not() -> None:
 
 def test_unknown_critical_extensions_spoil_a_crl() -> None:
     """Of the list or of any entry, also another's; uncritical ones do not matter."""
-    for critical, code in ((True, Code.NO_REVOCATION_DATA), (False, Code.VALID)):
+    for critical, code in ((True, Code.UNUSABLE_REVOCATION_DATA), (False, Code.VALID)):
         strange = unknown_extension(critical=critical)
-        assert judge(crl(SUB, extensions=[strange])).code is code
         other = entry(1, extensions=[strange])
-        assert judge(crl(SUB, [other])).code is code
+        for spoilt in (crl(SUB, extensions=[strange]), crl(SUB, [other])):
+            for mode in (RevocationMode.REQUIRE, RevocationMode.IF_PRESENT):
+                verdict = judge(spoilt, revocation=mode)
+                assert verdict.code is code
+                assert verdict.evidence[-1].status == "unusable" or not critical
+
+
+def test_the_number_is_there_and_not_critical() -> None:
+    """5.2.3. Lists that have no extension at all are older than the rule, and count."""
+    number = extension(oids.CRL_NUMBER, True, integer(1))
+    assert judge(_bare_crl(number)).code is Code.UNUSABLE_REVOCATION_DATA
+    identifier = sequence(tlv(0x80, key_identifier(SUB.key.public_key)))
+    named = extension(oids.AUTHORITY_KEY_IDENTIFIER, False, identifier)
+    assert judge(_bare_crl(named)).code is Code.UNUSABLE_REVOCATION_DATA
+    assert isinstance(judge(_bare_crl()), Valid)
+
+
+def _bare_crl(*extensions: bytes) -> bytes:
+    tbs = sequence(
+        integer(1),
+        SUB.key.suite.algorithm_identifier,
+        encode_name(SUB.name),
+        time_choice(NOW),
+        time_choice(NOW + timedelta(days=1)),
+        *((explicit(0, sequence(*extensions)),) if extensions else ()),
+    )
+    return signed(tbs, SUB.key)
+
+
+def test_an_answer_without_an_end_is_held_to_an_age() -> None:
+    """RFC 6960 4.2.2.1: there always was newer news; how old may it be?"""
+    answers = (ocsp(USER, SUB, Good(), next_update=None),)
+    assert judge(answers=answers).code is Code.STALE_REVOCATION_DATA
+    old = timedelta(minutes=4)
+    assert not isinstance(judge(answers=answers, max_revocation_age=old), Valid)
+    day = timedelta(days=1)
+    assert isinstance(judge(answers=answers, max_revocation_age=day), Valid)
+
+
+def test_a_responder_at_hand_need_not_be_enclosed() -> None:
+    """The response names it; the certificate may come from elsewhere."""
+    by_name = ocsp(USER, SUB, Good(), responder=RESPONDER, enclosed=[], by_name=True)
+    parties = (SUB, RESPONDER)
+    assert isinstance(judge(answers=(by_name,), parties=parties), Valid)
+    assert not isinstance(judge(answers=(by_name,)), Valid)
+
+
+def test_strangers_answers_cost_one_check_each() -> None:
+    """Whoever encloses a responder's certificate of their own making is not heard."""
+    false = root("stranger", called="sub")
+    responder = issue(false, "false responder", RESPONDER_EXTENSIONS)
+    about = issue(SUB, "about", USER_EXTENSIONS, serial=SERIAL)
+    forged = [
+        ocsp(
+            about,
+            SUB,
+            Good(),
+            responder=responder,
+            this_update=NOW - timedelta(seconds=n),
+        )
+        for n in range(300)
+    ]
+    good = ocsp(USER, SUB, Good(), responder=RESPONDER)
+    assert judge(answers=tuple(forged)).code is Code.NO_REVOCATION_DATA
+    assert isinstance(judge(answers=(*forged, good)), Valid)
+
+
+def test_the_end_of_all_time_is_an_instant() -> None:
+    """No arithmetic of dates goes over the edge of the calendar."""
+    for at in (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)):
+        assert not isinstance(judge(GOOD_CRL, at=at), Valid)
 
 
 def test_scope_is_respected() -> None:
@@ -414,10 +488,21 @@ def test_none_does_not_look() -> None:
 
 
 def test_a_hostile_pool_is_bounded() -> None:
-    """Hundreds of forged CRLs cost a bounded amount and never a false answer."""
+    """Forged CRLs cost one check each, and neither hide nor replace the genuine one."""
     stranger = key("stranger")
     forged = [crl(SUB, number=n, signer=stranger) for n in range(450)]
     verdict = judge(*forged)
     assert isinstance(verdict, Indeterminate)
-    assert verdict.code is Code.TOO_MUCH_WORK
-    assert verdict.work.signatures <= 401
+    assert verdict.code is Code.NO_REVOCATION_DATA
+    assert verdict.work.signatures <= 455
+    assert isinstance(judge(*forged, GOOD_CRL), Valid)
+    assert judge(*forged, REVOKED_CRL).code is Code.REVOKED
+
+
+def test_no_work_without_end() -> None:
+    """The budget of signature checks ends a verdict, which then is not valid."""
+    budget = Budget()
+    with pytest.raises(WorkExceeded):
+        for _ in range(MAX_EFFORT):
+            budget.signature(25)
+    assert budget.signatures == MAX_EFFORT // 25 + 1

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from itertools import count
 from math import gcd, prod
 from typing import Final
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import (
+    dsa,
+    ec,
+    ed448,
+    ed25519,
+    padding,
+    rsa,
+)
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -23,6 +31,7 @@ from jpki.der.writer import (
     explicit,
     integer,
     object_identifier,
+    octet_string,
     sequence,
 )
 from jpki.errors import KeyRejected
@@ -32,6 +41,7 @@ from jpki.x509.keys import (
     check_strength,
     inherit_parameters,
     key_identifier,
+    signature_cost,
     suite_fits,
     verify_signature,
 )
@@ -231,3 +241,146 @@ def test_a_dsa_key_takes_missing_parameters_from_its_issuer() -> None:
     signature = key.sign(_MESSAGE, hashes.SHA1())
     assert verify_signature(whole, algorithm, signature, _MESSAGE)
     assert not verify_signature(bare, algorithm, signature, _MESSAGE)
+
+
+@pytest.mark.parametrize(
+    ("oid", "kind"),
+    [
+        ("1.3.101.112", ed25519.Ed25519PrivateKey),
+        ("1.3.101.113", ed448.Ed448PrivateKey),
+    ],
+)
+def test_edwards_curves_are_checked_without_parameters(
+    oid: str, kind: type[ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey]
+) -> None:
+    """RFC 8410: neither the key nor the algorithm has any."""
+    key = kind.generate()
+    public = key.public_key()
+    spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    signature = key.sign(_MESSAGE)
+    algorithm = sequence(object_identifier(oid))
+    assert verify_signature(spki, algorithm, signature, _MESSAGE)
+    assert verify_signature(spki, algorithm, signature, memoryview(_MESSAGE))
+    assert not verify_signature(spki, algorithm, signature, b"other")
+    with_null = sequence(object_identifier(oid), NULL)
+    assert not verify_signature(spki, with_null, signature, _MESSAGE)
+    content = read_one(spki, 0x30).enter()
+    content.next()
+    odd = sequence(with_null, content.next().raw)
+    assert not verify_signature(odd, algorithm, signature, _MESSAGE)
+
+
+def _pss_parameters(digest: str, salt: int) -> bytes:
+    hash_ = sequence(object_identifier(digest), NULL)
+    mask = sequence(object_identifier("1.2.840.113549.1.1.8"), hash_)
+    parts = (explicit(0, hash_), explicit(1, mask), explicit(2, integer(salt)))
+    return sequence(*parts)
+
+
+def test_a_key_for_pss_makes_no_other_signatures() -> None:
+    """RFC 4055 1.2 and 3.1: nor with another digest, nor with a shorter salt."""
+    private = rsa.generate_private_key(65537, 2048)
+    public = private.public_key()
+    bits = public.public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    sha256, sha384 = "2.16.840.1.101.3.4.2.1", "2.16.840.1.101.3.4.2.2"
+    pss = object_identifier(oids.RSASSA_PSS)
+
+    def spki(*parameters: bytes) -> bytes:
+        return sequence(sequence(pss, *parameters), bit_string(bits))
+
+    pkcs1 = sequence(object_identifier(oids.SHA256_WITH_RSA), NULL)
+    signature = private.sign(_MESSAGE, padding.PKCS1v15(), hashes.SHA256())
+    assert not verify_signature(spki(), pkcs1, signature, _MESSAGE)
+    salted = private.sign(
+        _MESSAGE, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256()
+    )
+    used = sequence(pss, _pss_parameters(sha256, 32))
+    for key, holds in (
+        (spki(), True),
+        (spki(_pss_parameters(sha256, 32)), True),
+        (spki(_pss_parameters(sha256, 20)), True),
+        (spki(_pss_parameters(sha256, 33)), False),
+        (spki(_pss_parameters(sha384, 32)), False),
+    ):
+        assert verify_signature(key, used, salted, _MESSAGE) is holds
+
+
+def test_curves_are_named_not_described() -> None:
+    """RFC 5480 2.1.1: with a base point of one's own any signature can be met."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    point = private.public_key().public_bytes(
+        Encoding.X962, PublicFormat.UncompressedPoint
+    )
+    signature = private.sign(_MESSAGE, ec.ECDSA(hashes.SHA256()))
+    algorithm = sequence(object_identifier(oids.ECDSA_WITH_SHA256))
+    curve = object_identifier(oids.EC_PUBLIC_KEY)
+    named = sequence(
+        sequence(curve, object_identifier(oids.SECP256R1)), bit_string(point)
+    )
+    assert verify_signature(named, algorithm, signature, _MESSAGE)
+    for parameters in (_EXPLICIT_P256, NULL, b""):
+        key = sequence(sequence(curve, parameters), bit_string(point))
+        assert not verify_signature(key, algorithm, signature, _MESSAGE)
+
+
+_P = 2**256 - 2**224 + 2**192 + 2**96 - 1
+_EXPLICIT_P256: Final = sequence(
+    integer(1),
+    sequence(object_identifier("1.2.840.10045.1.1"), integer(_P)),
+    sequence(
+        octet_string((_P - 3).to_bytes(32, "big")),
+        octet_string(
+            bytes.fromhex(
+                "5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b"
+            )
+        ),
+    ),
+    octet_string(
+        bytes.fromhex(
+            "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+            "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+        )
+    ),
+    integer(
+        int("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16)
+    ),
+)
+
+
+@pytest.mark.parametrize("exponent", [1, 2, 65536, (1 << 256) + 1])
+def test_signatures_of_absurd_rsa_keys_do_not_hold(exponent: int) -> None:
+    """An exponent of 1 makes every text its own signature."""
+    modulus = _modulus(generate_key(_RSA).public_key)
+    algorithm = sequence(object_identifier(oids.SHA256_WITH_RSA), NULL)
+    key = _rsa_key(modulus, exponent)
+    digest = hashlib.sha256(_MESSAGE).digest()
+    info = bytes.fromhex("3031300d060960864801650304020105000420") + digest
+    padded = b"\0\1" + b"\xff" * (256 - 3 - len(info)) + b"\0" + info
+    assert not verify_signature(key, algorithm, padded, _MESSAGE)
+
+
+def test_an_rsa_key_has_null_for_parameters() -> None:
+    """RFC 3279 2.3.1."""
+    signer = generate_key(_RSA)
+    signature, algorithm = signer.sign(_MESSAGE), signer.suite.algorithm_identifier
+    content = read_one(signer.public_key, 0x30).enter()
+    content.next()
+    bits = content.next().raw
+    for parameters in (b"", octet_string(b"")):
+        key = sequence(
+            sequence(object_identifier(oids.RSA_ENCRYPTION), parameters), bits
+        )
+        assert not verify_signature(key, algorithm, signature, _MESSAGE)
+
+
+def test_costs_are_those_of_keys() -> None:
+    """In checks of RSA-2048; what cannot be read costs as much as one."""
+    rsa2048 = generate_key(_RSA).public_key
+    assert signature_cost(rsa2048) == 1
+    assert signature_cost(_rsa_key(1 << 8191)) == 16
+    assert signature_cost(_rsa_key(1 << 2047, (1 << 256) - 1)) > 10
+    assert signature_cost(b"junk") == 1
+    p256, p384 = (
+        generate_key(suite(name)).public_key for name in ("p256-sha256", "p384-sha384")
+    )
+    assert 1 < signature_cost(p256) < signature_cost(p384)

@@ -108,12 +108,25 @@ def test_a_printed_name_begins_with_its_last_rdn() -> None:
         (0x1E, b"\xd8\x40\xdf\xb7"),
         (0x1C, b"\x00\x11\x00\x00"),
         (0x02, b"\x01"),
+        (0x12, b"1a"),
     ],
 )
 def test_bad_strings_are_refused(tag: int, content: bytes) -> None:
     """Each string type has its own encoding, and a number is no string."""
     with pytest.raises(EncodingError):
         parse_name(_encoded(tag, content))
+
+
+@pytest.mark.parametrize("tag", [0x02, 0x03, 0x18, 0x30, 0xA0])
+def test_other_attributes_may_hold_anything(tag: int) -> None:
+    """A date of birth, a bit string: the bytes come back and are all that counts."""
+    attribute = sequence(object_identifier("1.3.6.1.5.5.7.9.1"), tlv(tag, b"2\xff"))
+    data = sequence(set_of([attribute]))
+    name = parse_name(data)
+    assert encode_name(name) == data
+    assert rfc4514(name) == f"1.3.6.1.5.5.7.9.1=#{tlv(tag, b'2' + bytes([255])).hex()}"
+    text = Attribute("1.3.6.1.5.5.7.9.1", "2ÿ")
+    assert normalized(name) != normalized(Name.of(text))
 
 
 def test_a_set_out_of_order_is_refused() -> None:

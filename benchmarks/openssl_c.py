@@ -1,0 +1,100 @@
+"""OpenSSL's own path validation, called in the library and not through its program.
+
+One verdict is: `d2i_X509`, a context, `X509_verify_cert` with the CRL in the store, and
+everything freed. Store, anchor and CRL are made before. The few calls from Python take
+some microseconds of each verdict.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+__all__ = ["OpenSSLVerifier", "openssl_name"]
+
+# Names and values of x509_vfy.h.
+_CRL_CHECK: Final = 0x4
+_POLICY_CHECK: Final = 0x80
+_EXTENDED_CRL_SUPPORT: Final = 0x1000
+_PARTIAL_CHAIN: Final = 0x80000
+
+_Pointer = ctypes.c_void_p
+
+
+def _library() -> ctypes.CDLL | None:
+    """The system's libcrypto; None where there is none of version 3 or later."""
+    name = ctypes.util.find_library("crypto")
+    if name is None:
+        return None
+    library = ctypes.CDLL(name)
+    if not hasattr(library, "OPENSSL_version_major"):
+        return None
+    for function in (
+        "d2i_X509",
+        "d2i_X509_CRL",
+        "X509_STORE_new",
+        "X509_STORE_CTX_new",
+        "X509_VERIFY_PARAM_new",
+    ):
+        getattr(library, function).restype = _Pointer
+    return library
+
+
+def openssl_name() -> str | None:
+    """What to call it beside other figures; None where it cannot be asked."""
+    library = _library()
+    if library is None:
+        return None
+    parts = [
+        getattr(library, f"OPENSSL_version_{part}")()
+        for part in ("major", "minor", "patch")
+    ]
+    return f"OpenSSL {'.'.join(map(str, parts))}, X509_verify_cert"
+
+
+class OpenSSLVerifier:
+    """A store with one anchor and one CRL, asked about certificates at an instant."""
+
+    def __init__(self, anchor: bytes, crl: bytes, at: datetime) -> None:
+        library = _library()
+        assert library is not None
+        self._library = library
+        self._store = _Pointer(library.X509_STORE_new())
+        for kind, der in (("X509", anchor), ("X509_CRL", crl)):
+            held = self._parsed(kind, der)
+            name = "cert" if kind == "X509" else "crl"
+            assert getattr(library, f"X509_STORE_add_{name}")(self._store, held) == 1
+            getattr(library, f"{kind}_free")(held)
+        param = _Pointer(library.X509_VERIFY_PARAM_new())
+        library.X509_VERIFY_PARAM_set_time(
+            param, ctypes.c_longlong(int(at.timestamp()))
+        )
+        library.X509_VERIFY_PARAM_set_auth_level(param, 0)
+        library.X509_VERIFY_PARAM_set_flags(
+            param,
+            ctypes.c_ulong(
+                _CRL_CHECK | _POLICY_CHECK | _EXTENDED_CRL_SUPPORT | _PARTIAL_CHAIN
+            ),
+        )
+        assert library.X509_STORE_set1_param(self._store, param) == 1
+        library.X509_VERIFY_PARAM_free(param)
+
+    def _parsed(self, kind: str, der: bytes) -> ctypes.c_void_p:
+        at = ctypes.c_char_p(der)
+        read = getattr(self._library, f"d2i_{kind}")
+        return _Pointer(read(None, ctypes.byref(at), ctypes.c_long(len(der))))
+
+    def verify(self, certificates: Sequence[bytes]) -> int:
+        """How many of these hold."""
+        library, good = self._library, 0
+        for der in certificates:
+            certificate = self._parsed("X509", der)
+            context = _Pointer(library.X509_STORE_CTX_new())
+            library.X509_STORE_CTX_init(context, self._store, certificate, None)
+            good += library.X509_verify_cert(context) == 1
+            library.X509_STORE_CTX_free(context)
+            library.X509_free(certificate)
+        return good
