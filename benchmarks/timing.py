@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-__all__ = ["Pair", "alternating", "command", "cpu_seconds", "neighbours"]
+__all__ = [
+    "Pair",
+    "alternating",
+    "command",
+    "cpu_seconds",
+    "neighbours",
+    "processor_seconds",
+]
+
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds() -> float:
@@ -19,6 +30,13 @@ def cpu_seconds() -> float:
     """
     used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def processor_seconds(process: int) -> float:
+    """What another process has computed so far, with all its threads; see proc(5)."""
+    after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    user, system = after_name[11:13]
+    return (int(user) + int(system)) / _TICKS
 
 
 def alternating(

@@ -30,6 +30,8 @@ class Measured:
     """Half are answered within."""
     most: float
     """99 of 100 are answered within."""
+    processor: float = 0.0
+    """Seconds that the server computed for an answer, where that was measured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,8 +11,9 @@ from jpki.authority.admission import Admission
 from jpki.service.clock import ProcessClock
 from jpki.service.command import Server, run_server
 from jpki.service.office import open_misbehaving_office, open_status_office
-from jpki.service.settings import Settings, load
+from jpki.service.settings import FILE_STORE, Settings, load
 from ocsp_crl import create_app, new_metrics, open_answers
+from ocsp_crl.gathering import Gathering
 from ocsp_crl.measures import ShortAnswers
 from ocsp_crl.short_answers import short_answers
 
@@ -37,7 +38,14 @@ def _build(settings: Settings, _stop: threading.Event) -> Server:
     admission = shortcut = None
     metrics = new_metrics()
     if own.access == "open":
-        shortcut = short_answers(answers, clock, queue_limit=own.queue_limit)
+        gathering = None
+        if own.key_store == FILE_STORE:
+            gathering = Gathering(answers, clock, limit=own.queue_limit)
+            background.append(gathering.run)
+        # Else signing waits for a token, which several threads can do at a time.
+        shortcut = short_answers(
+            answers, clock, queue_limit=own.queue_limit, gathering=gathering
+        )
         metrics.add(ShortAnswers(shortcut))
     else:
         # Without the short way: it knows nobody.

@@ -7,15 +7,17 @@ so that nobody gets an answer about to end. With an answer goes what it says: a 
 with a nonce is then answered without the books. Questions about several certificates or
 at another time than now are answered from the books.
 
-Few threads use the books at the same time. Who finds no place within a second is told
-`tryLater`, so that neither a database that hangs nor a crowd takes all threads of a
-server.
+Many questions that are there at the same time are best asked together: one look into
+the books answers them all (`answer_all`). Threads that bring one question each get in
+each other's way, for the interpreter runs one of them at a time: few use the books at
+the same time. Who finds no place within a second is told `tryLater`, so that neither a
+database that hangs nor a crowd takes all threads of a server.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, TimeoutError
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,14 +25,18 @@ from time import monotonic
 from typing import Final
 
 from jpki.authority.journal_watch import TRUSTED_SECONDS, JournalWatch
+from jpki.authority.ocsp_answers import LATER, MALFORMED, OCSPAnswer, Repeatable
 from jpki.authority.office import Office, whole_second
-from jpki.authority.responder import OCSPAnswer, Repeatable, Responder
+from jpki.authority.responder import Responder
 from jpki.errors import EncodingError, KeyProviderError
 from jpki.model.ports import Clock
 from jpki.store.authority_records import JournalEntry
-from jpki.x509.ocsp import TRY_LATER, build_request, error_response, parse_request
+from jpki.x509.ocsp import OCSPRequest, build_request, parse_request
 
-__all__ = ["KeptAnswer", "KeptAnswers"]
+__all__ = ["AT_ONCE", "KeptAnswer", "KeptAnswers"]
+
+AT_ONCE: Final = 64
+"""How many questions are best asked together: more hardly cost less, and wait."""
 
 _LIMIT: Final = 20_000
 """Answers; one has 1 to 8 KB."""
@@ -44,9 +50,8 @@ _WAIT: Final = 5.0
 _PARTS: Final = 256
 """Into how many moments the renewal of answers of one age is spread."""
 
-_LATER: Final = OCSPAnswer(
-    body=error_response(TRY_LATER), this_update=None, next_update=None
-)
+_Question = tuple[OCSPRequest, bytes | None]
+"""And the plainest request that asks the same, if that is about one certificate."""
 
 
 @dataclass(slots=True)
@@ -61,10 +66,6 @@ class KeptAnswer:
     this_update: datetime
     next_update: datetime
     used: bool = False
-    posted: tuple[bytes, bytes] = (b"", b"")
-    """Room for what a server makes of it: the HTTP date, and its whole answer then."""
-    got: tuple[bytes, bytes] = (b"", b"")
-    """The same for GET."""
 
 
 class KeptAnswers:
@@ -92,12 +93,12 @@ class KeptAnswers:
         self._limit = limit
         self._places = threading.BoundedSemaphore(at_work)
         self._kept: dict[bytes, KeptAnswer] = {}
-        self.peek: Callable[[bytes], KeptAnswer | None] = self._kept.get
-        """What is kept under these octets, whether or not it can be given."""
         self._about: dict[tuple[str, int], set[bytes]] = {}
         self._signers: set[tuple[str, int]] = set()
         self._being_signed: dict[bytes, Future[OCSPAnswer]] = {}
         self._lock = threading.Lock()
+        self.forgotten = 0
+        """Grows whenever something kept must not be given any more."""
         self.watch = JournalWatch(
             office.store, self._forget, trusted_seconds=trusted_seconds
         )
@@ -149,21 +150,51 @@ class KeptAnswers:
         if kept is not None:
             return _given(kept)
         try:
-            parsed = parse_request(request)
+            parsed, plainest = _question(request)
         except EncodingError:
-            return self._responder.answer(request, moment)
-        if len(parsed.entries) != 1:
-            return self._in_place(lambda: self._responder.answer(request, moment))
-        # Whoever signed the request or added what is not looked at asks the same.
-        plainest = build_request(parsed.entries)
-        if parsed.nonce is not None:
-            nonce = parsed.nonce
-            known = self.repeatable(plainest, moment, monotonic())
-            if known is not None:
-                return self._in_place(lambda: _repeated(known, moment, nonce))
-            return self._in_place(lambda: self._sign(request, plainest, moment))
+            return MALFORMED
+        if plainest is None or parsed.nonce is not None:
+            known = self._known(parsed, plainest, moment)
+            if isinstance(known, Repeatable):
+                return self._in_place(lambda: _repeated(known, moment, parsed))
+            return self._in_place(lambda: self._sign(parsed, plainest, moment))
         kept = self.find(plainest, moment, monotonic())
-        return self._one_signs(plainest, moment) if kept is None else _given(kept)
+        if kept is not None:
+            return _given(kept)
+        return self._one_signs(parsed, plainest, moment)
+
+    def answer_all(
+        self, requests: Sequence[bytes], at: datetime
+    ) -> Sequence[OCSPAnswer]:
+        """Answer several, in their order, with one look into the books for all.
+
+        For keys that do not let their caller wait: one answer is signed after another.
+        """
+        moment = whole_second(at)
+        self.watch.settle()
+        answers: dict[bytes, OCSPAnswer] = {}
+        # Whoever asks the same as another is given the same.
+        unknown: dict[bytes, _Question] = {}
+        same: dict[bytes, bytes] = {}
+        for request in dict.fromkeys(requests):
+            try:
+                parsed, plainest = _question(request)
+            except EncodingError:
+                answers[request] = MALFORMED
+                continue
+            known = self._known(parsed, plainest, moment)
+            if isinstance(known, KeptAnswer):
+                answers[request] = _given(known)
+            elif known is not None:
+                answers[request] = _repeated(known, moment, parsed)
+            else:
+                alike = request if parsed.nonce or plainest is None else plainest
+                unknown[alike] = parsed, plainest
+                same[request] = alike
+        if unknown:
+            made = self._all_in_place(unknown, moment)
+            answers |= {request: made[alike] for request, alike in same.items()}
+        return [answers[request] for request in requests]
 
     def run(self, stop: threading.Event, clock: Clock) -> None:
         """Sign again what grows old, until told to stop."""
@@ -176,9 +207,8 @@ class KeptAnswers:
         Answers of one age take their turns in the third quarter of it, so that what was
         signed at one moment is not signed again at one moment, by all processes.
         """
+        due: list[bytes] = []
         for request, kept in tuple(self._kept.items()):
-            if stop is not None and stop.is_set():
-                return
             life = kept.next_update - kept.this_update
             turn = life * (0.5 + hash(request) % _PARTS / (4 * _PARTS))
             if kept.this_update <= at < kept.this_update + turn:
@@ -186,63 +216,108 @@ class KeptAnswers:
             if not kept.this_update <= at < kept.next_update or not kept.used:
                 self._drop(request)
             elif not self.watch.away:
-                self._one_signs(request, at)
+                due.append(request)
+        for start in range(0, len(due), AT_ONCE):
+            if stop is not None and stop.is_set():
+                return
+            self._all_in_place(
+                {each: _question(each) for each in due[start : start + AT_ONCE]}, at
+            )
+
+    def _known(
+        self, parsed: OCSPRequest, plainest: bytes | None, at: datetime
+    ) -> KeptAnswer | Repeatable | None:
+        """What answers this without the books."""
+        if plainest is None:
+            return None
+        look_up = self.find if parsed.nonce is None else self.repeatable
+        return look_up(plainest, at, monotonic())
 
     def _in_place(self, work: Callable[[], OCSPAnswer]) -> OCSPAnswer:
         """Do what needs books or key, if there is a place among those who do."""
         if self.watch.away or not self._places.acquire(timeout=_PLACE_SECONDS):
-            return _LATER
+            return LATER
         try:
             return work()
         finally:
             self._places.release()
 
-    def _one_signs(self, request: bytes, at: datetime) -> OCSPAnswer:
+    def _all_in_place(
+        self, questions: Mapping[bytes, _Question], at: datetime
+    ) -> Mapping[bytes, OCSPAnswer]:
+        """Sign the answers to several, under the names they have here."""
+        if self.watch.away or not self._places.acquire(timeout=_PLACE_SECONDS):
+            return dict.fromkeys(questions, LATER)
+        try:
+            answers = self._sign_all(list(questions.values()), at)
+        finally:
+            self._places.release()
+        return dict(zip(questions, answers, strict=True))
+
+    def _one_signs(
+        self, parsed: OCSPRequest, plainest: bytes, at: datetime
+    ) -> OCSPAnswer:
         """Sign; of several threads that want the same answer, one does it for all."""
         with self._lock:
-            running = self._being_signed.get(request)
+            running = self._being_signed.get(plainest)
             if running is None:
-                mine = self._being_signed[request] = Future[OCSPAnswer]()
+                mine = self._being_signed[plainest] = Future[OCSPAnswer]()
         if running is not None:
             try:
                 return running.result(timeout=_WAIT)
             except TimeoutError:
-                return _LATER
+                return LATER
         try:
-            answer = self._in_place(lambda: self._sign(request, request, at))
+            answer = self._in_place(lambda: self._sign(parsed, plainest, at))
             mine.set_result(answer)
         except BaseException as error:
             mine.set_exception(error)
             raise
         finally:
             with self._lock:
-                del self._being_signed[request]
+                del self._being_signed[plainest]
         return answer
 
-    def _sign(self, request: bytes, plainest: bytes, at: datetime) -> OCSPAnswer:
+    def _sign(
+        self, parsed: OCSPRequest, plainest: bytes | None, at: datetime
+    ) -> OCSPAnswer:
+        return self._sign_all([(parsed, plainest)], at)[0]
+
+    def _sign_all(
+        self, questions: Sequence[_Question], at: datetime
+    ) -> Sequence[OCSPAnswer]:
         # Read before the books are: what is told from then on may contradict them.
         position = self.watch.position
-        answer = self._responder.answer(request, at)
+        answers = self._responder.answer_all([parsed for parsed, _ in questions], at)
+        with self._lock:
+            if 0 <= position == self.watch.position:
+                for (parsed, plainest), answer in zip(questions, answers, strict=True):
+                    if plainest is not None:
+                        self._keep(plainest, answer, at, plain=parsed.nonce is None)
+        return answers
+
+    def _keep(
+        self, plainest: bytes, answer: OCSPAnswer, at: datetime, *, plain: bool
+    ) -> None:
+        """Keep it if it is definite, and better than what is there; under the lock."""
         if answer.about is None or answer.signer is None or answer.again is None:
-            return answer
-        kept = KeptAnswer(
-            answer.body if request is plainest else b"",
+            return
+        there = self._kept.get(plainest)
+        if there is None:
+            room = len(self._kept) < self._limit
+        else:
+            room = plain or at >= there.next_update
+        if not room:
+            return
+        self._kept[plainest] = KeptAnswer(
+            answer.body if plain else b"",
             answer.again,
             answer.about,
             answer.again.read_at,
             answer.again.use_until,
         )
-        with self._lock:
-            there = self._kept.get(plainest)
-            if there is None:
-                room = len(self._kept) < self._limit
-            else:
-                room = bool(kept.body) or at >= there.next_update
-            if room and 0 <= position == self.watch.position:
-                self._kept[plainest] = kept
-                self._about.setdefault(kept.about, set()).add(plainest)
-                self._signers.add(answer.signer)
-        return answer
+        self._about.setdefault(answer.about, set()).add(plainest)
+        self._signers.add(answer.signer)
 
     def _drop(self, request: bytes) -> None:
         with self._lock:
@@ -263,8 +338,10 @@ class KeptAnswers:
                     self._clear()
                 for request in self._about.pop(name, ()):
                     self._kept.pop(request, None)
+                    self.forgotten += 1
 
     def _clear(self) -> None:
+        self.forgotten += 1
         self._kept.clear()
         self._about.clear()
         self._signers.clear()
@@ -276,9 +353,21 @@ def _given(kept: KeptAnswer) -> OCSPAnswer:
     )
 
 
-def _repeated(known: Repeatable, at: datetime, nonce: bytes) -> OCSPAnswer:
+def _repeated(known: Repeatable, at: datetime, asked: OCSPRequest) -> OCSPAnswer:
     try:
-        body = known.sign(at, nonce)
+        return OCSPAnswer(body=known.sign(at, asked.nonce))
     except KeyProviderError:
-        return _LATER
-    return OCSPAnswer(body=body, this_update=None, next_update=None)
+        return LATER
+
+
+def _question(request: bytes) -> _Question:
+    """Take a request apart.
+
+    Whoever signed it, or added what is not looked at, asks the same as the plainest.
+
+    Raises:
+        EncodingError: it is not a request.
+    """
+    parsed = parse_request(request)
+    single = len(parsed.entries) == 1
+    return parsed, build_request(parsed.entries) if single else None

@@ -12,7 +12,7 @@ from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask
 
 from jpki.service.problems import plain_problem
-from jpki.service.shortcut import Shortcut
+from jpki.service.shortcut import Promise, Shortcut
 
 __all__ = ["Connection", "connections_with"]
 
@@ -55,13 +55,19 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     close_when_flushed: bool
     lingers = False
     """Set with a refusal: the client may still be sending what nobody reads."""
+    _promised: bytes | None = None
+    """A request whose answer is being made by the shortcut."""
     _discard_until: float | None = None
     _request_began: float | None = None
 
     @property
     def busy(self) -> bool:
         """Whether a request is served here or an answer not yet sent."""
-        return bool(self.requests) or self.total_outbufs_len > 0
+        return (
+            bool(self.requests)
+            or self.total_outbufs_len > 0
+            or self._promised is not None
+        )
 
     def enforce_limits(self, now: float) -> None:
         """Close the connection if its client takes too long; `now` is monotonic."""
@@ -86,7 +92,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def readable(self) -> bool:
         """Whether to ask for more octets."""
-        return self._discard_until is not None or bool(super().readable())
+        if self._discard_until is not None:
+            return True
+        return self._promised is None and bool(super().readable())
 
     def writable(self) -> bool:
         """Whether there is something to send or to close."""
@@ -105,12 +113,16 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             and not (self.will_close or self.close_when_flushed)
         ):
             answer = self._short_answer(data)
-            if answer is not None:
+            if isinstance(answer, bytes):
                 self._send_at_once(answer)
+                return False
+            if answer is not None:
+                self._promised = data
+                answer.give = self._given
                 return False
         return bool(super().received(data))
 
-    def _short_answer(self, data: bytes) -> bytes | None:
+    def _short_answer(self, data: bytes) -> bytes | Promise | None:
         assert self.shortcut is not None
         try:
             return self.shortcut(data, len(self.server.task_dispatcher.queue))
@@ -118,6 +130,16 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             # The application is asked instead, and tells its own errors.
             _log.exception("no short answer")
             return None
+
+    def _given(self, answer: bytes | None) -> None:
+        """Send what was promised, if the client is still there."""
+        data, self._promised = self._promised, None
+        if data is None or not self.connected or self.will_close:
+            return
+        if answer is not None:
+            self._send_at_once(answer)
+        else:
+            super().received(data)
 
     def _send_at_once(self, answer: bytes) -> None:
         try:

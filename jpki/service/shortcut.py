@@ -5,6 +5,9 @@ here. Everything else, whatever is odd about it, goes the long way through the W
 application, which answers the same: this is about speed alone. Only where too many
 requests wait for the application already, those whose answer must come from there are
 told to come back later.
+
+An answer that takes computing, or a look into a database, may be promised: the loop
+goes on to the other connections, and many such answers are made at once.
 """
 
 from __future__ import annotations
@@ -13,10 +16,22 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["Nothing", "Respond", "Shortcut"]
+__all__ = ["Nothing", "Promise", "Respond", "Shortcut"]
 
 Nothing = Callable[[], None]
-Respond = Callable[[bytes], bytes | None]
+
+
+class Promise:
+    """A whole HTTP answer that is being made; its connection waits until then."""
+
+    __slots__ = ("give",)
+
+    give: Callable[[bytes | None], None]
+    """Sends the answer; None leaves the request to the application. The connection puts
+    this in; only the loop calls it, once, at the end of a turn."""
+
+
+Respond = Callable[[bytes], bytes | Promise | None]
 """Given a body, or what follows the path of a GET, the whole HTTP answer; or None."""
 
 _FIELD: Final = re.compile(
@@ -46,7 +61,7 @@ class Shortcut:
         get: Respond,
         later: Callable[[], bytes],
         queue_limit: int,
-        begin_turn: Nothing = lambda: None,
+        end_turn: Nothing = lambda: None,
     ) -> None:
         """Make it.
 
@@ -57,7 +72,8 @@ class Shortcut:
             get: answers what follows the path and the slash.
             later: the whole answer that tells to come back later.
             queue_limit: how many requests may wait for the application.
-            begin_turn: told at the begin of each round over all connections.
+            end_turn: told at the end of each round over all connections, several times
+                a second: gives what was promised.
         """
         self._post_line = f"POST {path} HTTP/1.1".encode()
         self._get_start = f"GET {path}/".encode()
@@ -66,12 +82,14 @@ class Shortcut:
         self._get = get
         self._later = later
         self._queue_limit = queue_limit
-        self.begin_turn = begin_turn
+        self.end_turn = end_turn
+        self.wake: Nothing = lambda: None
+        """Ends the loop's waiting for connections; any thread may call it."""
         self._judged: dict[bytes, int] = {}
         self.answered = 0
         """How many requests were answered here."""
 
-    def __call__(self, data: bytes, waiting: int) -> bytes | None:
+    def __call__(self, data: bytes, waiting: int) -> bytes | Promise | None:
         """The whole answer to exactly one request, or None.
 
         Args:

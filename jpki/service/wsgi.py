@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from waitress import wasyncore
@@ -123,6 +124,9 @@ def run(
         clear_untrusted_proxy_headers=True,
     )
     server.channel_class = connections_with(shortcut)
+    turn = partial(_turn, connections, shortcut)
+    if shortcut is not None:
+        shortcut.wake = server.pull_trigger
     failed = threading.Event()
     workers = [_start(work, stop, failed) for work in background]
     try:
@@ -130,13 +134,11 @@ def run(
             _await_threads(server)
             announce(_url(listener))
             while not stop.is_set():
-                if shortcut is not None:
-                    shortcut.begin_turn()
-                _turn(connections)
+                turn()
     finally:
         stop.set()
         deadline = time.monotonic() + _GRACE_SECONDS
-        _finish_requests(server, connections, deadline)
+        _finish_requests(server, connections, turn, deadline)
         for worker in workers:
             worker.join(max(0.0, deadline - time.monotonic()))
         for connection in tuple(connections.values()):
@@ -186,9 +188,11 @@ def _await_threads(server: Any) -> None:
         time.sleep(0.001)
 
 
-def _turn(connections: dict[int, Any]) -> None:
+def _turn(connections: dict[int, Any], shortcut: Shortcut | None) -> None:
     """One round of the loop, and a look at the connections that take too long."""
     wasyncore.loop(timeout=_TICK_SECONDS, use_poll=True, map=connections, count=1)
+    if shortcut is not None:
+        shortcut.end_turn()
     now = time.monotonic()
     for connection in tuple(connections.values()):
         if isinstance(connection, Connection):
@@ -235,7 +239,12 @@ def _signals_set(stop: threading.Event, wake: Callable[[], None]) -> Iterator[No
             signal.signal(number, old)
 
 
-def _finish_requests(server: Any, connections: dict[int, Any], deadline: float) -> None:
+def _finish_requests(
+    server: Any,
+    connections: dict[int, Any],
+    turn: Callable[[], None],
+    deadline: float,
+) -> None:
     """Accept nothing more, let what was begun come to its end and out of the door."""
     server.del_channel(connections)
     server.socket.close()
@@ -246,6 +255,6 @@ def _finish_requests(server: Any, connections: dict[int, Any], deadline: float) 
             if isinstance(connection, Connection)
         ):
             break
-        _turn(connections)
+        turn()
     remaining = max(0.0, deadline - time.monotonic())
     server.task_dispatcher.shutdown(cancel_pending=True, timeout=remaining)

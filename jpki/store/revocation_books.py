@@ -303,7 +303,9 @@ class RevocationLists(Rows):
         self._insert(tables.crl, record, tbs=tbs)
         self.reserved.append(record)
 
-    def publish(self, record: CRLRecord, *, crl: bytes, at: datetime) -> None:
+    def publish(
+        self, record: CRLRecord, *, crl: bytes | memoryview, at: datetime
+    ) -> None:
         """Put a signed list in force in the place of the one before it.
 
         Raises:

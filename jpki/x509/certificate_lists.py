@@ -218,15 +218,18 @@ class CertificateList:
         return places
 
 
-def parse_crl(data: bytes) -> CertificateList:
+def parse_crl(data: bytes | memoryview) -> CertificateList:
     """Parse one DER CRL.
+
+    Args:
+        data: a view is read where it stands, and must stay as it is.
 
     Raises:
         EncodingError: not a CRL, or not DER.
     """
     if len(data) > MAX_CRL:
         raise EncodingError(f"a CRL of {len(data)} octets")
-    raw = bytes(data)
+    raw = data if isinstance(data, memoryview) else bytes(data)
     return _read(raw, partial(RevokedIndex.of, raw))
 
 

@@ -136,18 +136,20 @@ class AnswerTemplate:
         self._retention = retention
         self._last: tuple[datetime, datetime, bytes] | None = None
 
-    def tbs(self, at: datetime, nonce: bytes, *, until: datetime) -> bytes:
+    def tbs(self, at: datetime, nonce: bytes | None, *, until: datetime) -> bytes:
         """ResponseData made at an instant; nothing is said about what follows `until`.
 
         Args:
             at: whole seconds.
-            nonce: 1 to 128 octets.
+            nonce: 1 to 128 octets, or none.
             until: the latest nextUpdate.
         """
         last = self._last
         if last is None or last[0] != at or last[1] != until:
             last = self._last = at, until, self._body(at, until)
         body = last[2]
+        if nonce is None:
+            return _TBS.head(len(body)) + body
         end = _RESPONSE_ENDS[len(nonce)]
         size = len(body) + len(end) + len(nonce)
         return b"".join((_TBS.head(size), body, end, nonce))

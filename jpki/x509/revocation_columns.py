@@ -178,26 +178,41 @@ def changes(old: RevocationColumns, new: RevocationColumns) -> Changes:
     """Compare two lists, both by serial number."""
     if not len(new):
         return Changes(old, (new, new))
-    known, wanted = _texts(new), _texts(old)
-    places = np.minimum(np.searchsorted(known, wanted), len(new) - 1)
-    kept = known[places] == wanted
-    before, after = old.at(np.flatnonzero(kept)), new.at(places[kept])
-    other = (before.revoked_at != after.revoked_at) | (before.reasons != after.reasons)
-    other |= _dates(before) != _dates(after)
-    rows = np.flatnonzero(other)
-    gone = old.at(np.flatnonzero(~kept))
-    return Changes(gone, (before.at(rows), after.at(rows)))
+    known = _texts(new.serials)
+    gone, before, after = [], [], []
+    # Piece by piece: what comparing takes is then no second list.
+    for start in range(0, len(old), _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, len(old)))
+        wanted = _texts(old.serials[rows])
+        places = np.minimum(np.searchsorted(known, wanted), len(new) - 1)
+        kept = known[places] == wanted
+        gone.append(rows[~kept])
+        there, here = rows[kept], places[kept]
+        other = (old.revoked_at[there] != new.revoked_at[here]) | (
+            old.reasons[there] != new.reasons[here]
+        )
+        other |= _dates(old, there) != _dates(new, here)
+        before.append(there[other])
+        after.append(here[other])
+    if not before:
+        return Changes(old, (old, old))
+    return Changes(
+        old.at(np.concatenate(gone)),
+        (old.at(np.concatenate(before)), new.at(np.concatenate(after))),
+    )
 
 
-def _texts(columns: RevocationColumns) -> NDArray[np.bytes_]:
+def _texts(serials: NDArray[np.uint8]) -> NDArray[np.bytes_]:
     """Serial numbers as octet strings of one length, which numpy can order."""
-    return np.ascontiguousarray(columns.serials).view(f"S{SERIAL_OCTETS}")[:, 0]
+    return np.ascontiguousarray(serials).view(f"S{SERIAL_OCTETS}")[:, 0]
 
 
-def _dates(columns: RevocationColumns) -> NDArray[np.int64]:
+def _dates(
+    columns: RevocationColumns, rows: NDArray[np.intp] | slice = slice(None)
+) -> NDArray[np.int64]:
     if columns.invalid_since is None:
-        return np.full(len(columns), NO_DATE)
-    return columns.invalid_since
+        return np.full(len(columns.revoked_at[rows]), NO_DATE)
+    return columns.invalid_since[rows]
 
 
 def _seconds(at: datetime) -> int:

@@ -55,7 +55,9 @@ class RevokedIndex:
         self._looked = 0
 
     @classmethod
-    def of(cls, data: bytes, revoked: Element, version: int) -> RevokedIndex:
+    def of(
+        cls, data: bytes | memoryview, revoked: Element, version: int
+    ) -> RevokedIndex:
         """Index the entries of a list.
 
         Args:
@@ -149,7 +151,7 @@ class RevokedIndex:
         return low
 
 
-def _offsets(data: bytes, revoked: Element) -> array[int]:
+def _offsets(data: bytes | memoryview, revoked: Element) -> array[int]:
     """Where the entries begin; they fill the list."""
     at, end = revoked.content_start, revoked.end
     offsets = array("I")
@@ -167,7 +169,7 @@ def _offsets(data: bytes, revoked: Element) -> array[int]:
     return offsets
 
 
-def _key(data: bytes, at: int, version: int) -> int:
+def _key(data: bytes | memoryview, at: int, version: int) -> int:
     """Check one entry's frame; the last 64 bits of its serial number."""
     fields = Reader(data, at).next(0x30).enter()
     serial = fields.next().integer()
@@ -182,7 +184,7 @@ def _key(data: bytes, at: int, version: int) -> int:
 
 
 def _sorted_together(
-    data: bytes, offsets: array[int], version: int
+    data: bytes | memoryview, offsets: array[int], version: int
 ) -> tuple[NDArray[uint64], Any]:
     import numpy as np
 

@@ -18,6 +18,7 @@ from jpki.model.revocation import Revocation
 from jpki.model.suites import Digest
 from jpki.service.clock import ProcessClock
 from jpki.service.office import open_status_office
+from jpki.service.shortcut import Promise
 from jpki.x509.keys import verify_signature
 from jpki.x509.ocsp import (
     SUCCESSFUL,
@@ -166,22 +167,30 @@ def test_signing_takes_a_bounded_part_of_each_turn(
     first = _request(installation, issued.serial, b"n")
     answers.answer(first, clock())
 
-    def asked(number: int) -> bytes:
+    given: list[bytes | None] = []
+
+    def ask(number: int) -> None:
         body = _request(installation, issued.serial, number.to_bytes(4, "big"))
         data = (
             b"POST /ocsp HTTP/1.1\r\nHost: a\r\nContent-Type: application/ocsp-request"
             b"\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
         )
-        answer = shortcut(data, 0)
-        assert answer is not None
-        return answer.partition(b"\r\n\r\n")[2]
+        promise = shortcut(data, 0)
+        assert isinstance(promise, Promise)
+        promise.give = given.append
 
-    later = (
-        number for number in range(1000)
-        if parse_response(asked(number)).status == TRY_LATER
-    )  # fmt: skip
-    assert next(later) > 10
-    assert parse_response(asked(1)).status == TRY_LATER
-    shortcut.begin_turn()
-    assert parse_response(asked(1)).status == SUCCESSFUL
+    def told() -> list[int]:
+        shortcut.end_turn()
+        bodies = [(each or b"").partition(b"\r\n\r\n")[2] for each in given]
+        given.clear()
+        return [parse_response(body).status for body in bodies]
+
+    for number in range(10_000):
+        ask(number)
+    crowd = told()
+    signed = crowd.index(TRY_LATER)
+    assert signed > 10
+    assert crowd == [SUCCESSFUL] * signed + [TRY_LATER] * (10_000 - signed)
+    ask(1)
+    assert told() == [SUCCESSFUL]
     office.store.close()

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -20,6 +21,8 @@ import urllib3
 
 from jpki.errors import ConfigurationError
 from jpki.service import connection, wsgi
+from jpki.service.shortcut import Promise, Shortcut
+from tests.support.installation import within
 
 LIMIT = 1000
 
@@ -284,3 +287,92 @@ def test_a_process_ends_with_the_pipe_it_was_started_over() -> None:
         process.stdin.close()
 
     assert ended(close, stdin=subprocess.PIPE) == ["work ended"]
+
+
+_ASKED = (
+    b"POST /promised HTTP/1.1\r\nHost: a\r\nContent-Type: text/x\r\n"
+    b"Content-Length: 1\r\n\r\n"
+)
+
+
+class Promising:
+    """A shortcut that keeps what it promised when the test says so."""
+
+    def __init__(self) -> None:
+        self.given: list[bytes | None] = []
+        self.waiting: list[Promise] = []
+        self.shortcut = Shortcut(
+            "/promised",
+            "text/x",
+            post=self._promise,
+            get=lambda _: None,
+            later=lambda: b"",
+            queue_limit=5,
+            end_turn=self._end_turn,
+        )
+
+    def _promise(self, _body: bytes) -> Promise:
+        self.waiting.append(Promise())
+        return self.waiting[-1]
+
+    def _end_turn(self) -> None:
+        while self.given and self.waiting:
+            self.waiting.pop(0).give(self.given.pop(0))
+
+    def give(self, answer: bytes | None) -> None:
+        """From another thread, as whoever makes answers does."""
+        assert within(5, lambda: bool(self.waiting))
+        self.given.append(answer)
+        self.shortcut.wake()
+
+
+def _answer(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def test_a_promised_answer_is_sent_when_it_is_made() -> None:
+    """Others are served meanwhile; what follows on the connection waits its turn."""
+    promising = Promising()
+    with running(shortcut=promising.shortcut) as server:
+        first, second = server.connect(), server.connect()
+        first.sendall(_ASKED + b"a")
+        assert within(5, lambda: bool(promising.waiting))
+        first.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        second.sendall(b"GET /?5 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert _all(second).endswith(b"\r\n\r\nxxxxx")
+        promising.give(_answer(b"made"))
+        answers = _all(first)
+        assert answers.startswith(_answer(b"made"))
+        assert answers.endswith(b"\r\n\r\nxx")
+
+
+def test_what_was_promised_in_vain_goes_to_the_application() -> None:
+    """As if nobody had promised anything."""
+    promising = Promising()
+    with running(shortcut=promising.shortcut) as server, server.connect() as client:
+        client.sendall(_ASKED + b"a")
+        promising.give(None)
+        assert client.recv(1000).startswith(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n")
+
+
+def test_who_has_gone_is_not_waited_for() -> None:
+    """Neither at the answer nor at the end; who is still there gets it before that."""
+    promising = Promising()
+    with running(shortcut=promising.shortcut) as server:
+        gone, there = server.connect(), server.connect()
+        for client in (gone, there):
+            client.sendall(_ASKED + b"a")
+        assert within(5, lambda: len(promising.waiting) == 2)
+        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.close()
+        server.stop.set()
+        for body in (b"nobody", b"somebody"):
+            promising.give(_answer(body))
+        assert _all(there) == _answer(b"somebody")
+    assert server.status == 0
+
+
+def _all(client: socket.socket) -> bytes:
+    """What comes until the server closes."""
+    with client:
+        return b"".join(iter(lambda: client.recv(65536), b""))

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from jpki.cli import main, verify_path
+from jpki.cli import main
+from jpki.cli.verify import paths
 from tests.vectors.test_pkits import (
     AT,
     CASES,
@@ -137,7 +138,7 @@ def test_instants_at_the_edges_of_the_calendar() -> None:
 
 def test_lines_of_any_length_and_depth(monkeypatch: pytest.MonkeyPatch) -> None:
     """A line that is too long or too deep is one error, whatever its end is like."""
-    monkeypatch.setattr(verify_path, "_MAX_LINE", 100_000)
+    monkeypatch.setattr(paths, "_MAX_LINE", 100_000)
     good = json.dumps(_job(CASES[0])).encode()
     lines = [
         b'{"id": "' + b"x" * 250_000 + b'"}',

@@ -25,7 +25,7 @@ _NOTHING: Final = columns_of(())
 
 def examine(
     office: Office,
-    signed: bytes,
+    signed: memoryview,
     waiting: CRLRecord,
     key: KeyGenerationRecord,
     current: CRLRecord | None,
@@ -34,7 +34,7 @@ def examine(
 
     Args:
         office: whose list it is.
-        signed: the list.
+        signed: the list, which is read where it stands.
         waiting: what was recorded before it was signed.
         key: which should have signed it.
         current: the list that it replaces.

@@ -65,14 +65,14 @@ def publish(
             _refuse_old_clock(current, moment)
             alive_at = None if current is None else current.this_update
             base = base_of(uow, name, moment)
-            entries = entries_of(office, uow, name, alive_at=alive_at, base=base)
+            # The entries are handed over: nobody needs them beside the list.
             prepared = prepare_list(
                 office,
                 uow,
                 name,
                 number=number,
                 at=moment,
-                entries=entries,
+                entries=entries_of(office, uow, name, alive_at=alive_at, base=base),
                 base=None if base is None else base.number,
             )
             position = uow.journal.position()
@@ -95,8 +95,8 @@ def publish(
             uow.commit()
         office.step("publication.recorded")
 
-        def sign(signer: Signer, list_: LargeCRL = prepared) -> bytes:
-            return bytes(list_.signed(signer.sign(list_.tbs)))
+        def sign(signer: Signer, list_: LargeCRL = prepared) -> memoryview:
+            return list_.signed(signer.sign(list_.tbs))
 
         return _finish(office, record, key, sign, at=moment, by=by)
     raise Conflict(
@@ -124,8 +124,8 @@ def finish_crl(
     if tbs is None or waiting.state is not CRLState.PREPARED:
         return replace(waiting, tbs=None, crl=None)
 
-    def sign(signer: Signer) -> bytes:
-        return assemble(tbs, signer.suite, signer.sign(tbs))
+    def sign(signer: Signer) -> memoryview:
+        return memoryview(assemble(tbs, signer.suite, signer.sign(tbs)))
 
     return _finish(office, replace(waiting, tbs=None), key, sign, at=at, by=by)
 
@@ -134,7 +134,7 @@ def _finish(
     office: Office,
     waiting: CRLRecord,
     key: KeyGenerationRecord,
-    sign: Callable[[Signer], bytes],
+    sign: Callable[[Signer], memoryview],
     *,
     at: datetime,
     by: str,
@@ -210,7 +210,7 @@ def _record(
 
 def _examine_or_refuse(
     office: Office,
-    signed: bytes,
+    signed: memoryview,
     waiting: CRLRecord,
     key: KeyGenerationRecord,
     current: CRLRecord | None,
@@ -233,7 +233,7 @@ def _examine_or_refuse(
 def _put_in_force(
     uow: AuthorityUnitOfWork,
     waiting: CRLRecord,
-    signed: bytes,
+    signed: memoryview,
     *,
     at: datetime,
     by: str,

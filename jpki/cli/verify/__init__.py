@@ -12,7 +12,7 @@ __all__ = ["verify"]
 
 _COMMANDS: Final = {
     "document": "jpki.cli.verify.documents:document",
-    "path": "jpki.cli.verify_path:path",
+    "path": "jpki.cli.verify.paths:path",
     "record": "jpki.cli.verify.recorded:record",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,15 +15,19 @@ import pytest
 
 from jpki.authority import Office, certify_responder, revoke
 from jpki.authority.kept_answers import KeptAnswers
-from jpki.authority.responder import OCSPAnswer, Repeatable, Responder
+from jpki.authority.ocsp_answers import OCSPAnswer, Repeatable
+from jpki.authority.responder import Responder
 from jpki.errors import StoreError
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import Digest
 from jpki.store import AuthorityStore, AuthorityUnitOfWork
 from jpki.x509.ocsp import (
+    MALFORMED_REQUEST,
+    SUCCESSFUL,
     TRY_LATER,
     CertID,
     Good,
+    OCSPRequest,
     Status,
     Unknown,
     build_request,
@@ -50,10 +54,12 @@ class _Reachable(AuthorityStore):
     """A database that may be out of reach."""
 
     gone = False
+    looks = 0
 
     @contextmanager
     def read(self) -> Iterator[AuthorityUnitOfWork]:
         """Fail as the store does where the database is away."""
+        self.looks += 1
         if self.gone:
             raise StoreError("the database cannot be used: gone")
         with super().read() as uow:
@@ -68,10 +74,12 @@ class _Watched(Responder):
         self.answered = 0
         self.meanwhile: Callable[[], object] = lambda: None
 
-    def answer(self, request: bytes, at: datetime) -> OCSPAnswer:
-        """The answer, after something else has happened."""
-        made = super().answer(request, at)
-        self.answered += 1
+    def answer_all(
+        self, requests: Sequence[OCSPRequest], at: datetime
+    ) -> Sequence[OCSPAnswer]:
+        """The answers, after something else has happened."""
+        made = super().answer_all(requests, at)
+        self.answered += len(made)
         self.meanwhile()
         return made
 
@@ -262,6 +270,76 @@ def test_many_who_ask_at_once_have_one_answer_signed(desk: Desk) -> None:
             )
         }
     assert desk.responder.answered == len(bodies) == 1
+
+
+def test_questions_asked_together_are_answered_from_one_look(desk: Desk) -> None:
+    """Each as if it had been asked alone, whatever it is about, in their order."""
+    two = build_request([desk.named(), desk.named(77)])
+    stranger = build_request([replace(desk.named(), issuer_key_hash=bytes(20))])
+    requests = [
+        desk.request(), b"0", desk.request(77), desk.request(nonce=b"1"), two,
+        desk.request(), stranger, desk.request(nonce=b"2"), desk.request(78, _NONCE),
+    ]  # fmt: skip
+    desk.answers.watch.look()
+    looks = desk.store.looks
+    together = desk.answers.answer_all(requests, FOUNDING)
+    assert desk.store.looks == looks + 1
+    # What asks the same is asked once.
+    assert desk.responder.answered == 7
+    alone = KeptAnswers(desk.office, Responder(desk.office, _LIFE))
+    for request, answer in zip(requests, together, strict=True):
+        assert _said(answer) == _said(alone.answer(request, FOUNDING))
+    assert desk.is_kept()
+    assert desk.known() is not None
+    looks = desk.store.looks
+    again = desk.answers.answer_all(
+        [desk.request(), desk.request(nonce=b"3")], FOUNDING
+    )
+    assert again[0].body == together[0].body
+    assert _said(again[1])[-1] == b"3"
+    assert desk.store.looks == looks
+
+
+def test_a_revocation_while_many_are_answered_leaves_nothing_kept(desk: Desk) -> None:
+    """What was read before it may be wrong by now."""
+
+    def revoked() -> None:
+        desk.responder.meanwhile = lambda: None
+        desk.revoke()
+        desk.answers.watch.look()
+
+    desk.responder.meanwhile = revoked
+    desk.answers.answer_all([desk.request(), desk.request(77)], FOUNDING)
+    assert len(desk.answers) == 0
+    (answer,) = desk.answers.answer_all([desk.request()], FOUNDING)
+    assert isinstance(_said(answer)[1], Revocation)
+    forgotten = desk.answers.forgotten
+    desk.answers.watch.look()
+    assert desk.answers.forgotten == forgotten
+
+
+def test_without_the_database_all_are_told_to_try_later(desk: Desk) -> None:
+    """But not what is malformed, nor who asks what is kept."""
+    desk.status()
+    desk.store.gone = True
+    desk.answers.watch.look()
+    answers = desk.answers.answer_all(
+        [desk.request(77), b"0", desk.request()], FOUNDING
+    )
+    assert [parse_response(each.body).status for each in answers] == [
+        TRY_LATER, MALFORMED_REQUEST, SUCCESSFUL,
+    ]  # fmt: skip
+
+
+def _said(answer: OCSPAnswer) -> tuple[object, ...]:
+    """What a client takes from it; signatures may differ."""
+    response = parse_response(answer.body)
+    basic = response.basic
+    if basic is None:
+        return (response.status, None)
+    statuses = [single.status for single in basic.responses]
+    said = statuses[0] if len(statuses) == 1 else tuple(statuses)
+    return (response.status, said, answer.this_update, answer.next_update, basic.nonce)
 
 
 def test_who_finds_no_place_is_told_to_try_later(desk: Desk) -> None:

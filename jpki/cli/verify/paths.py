@@ -11,6 +11,7 @@ import click
 
 from jpki import data
 from jpki.errors import RequestError
+from jpki.service.pool_folder import read_pool
 from jpki.verify import AlgorithmPolicy, EraAlgorithms, Pool, SignatureFacts
 from jpki.verify.batch import judge_line
 
