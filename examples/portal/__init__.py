@@ -12,12 +12,11 @@ from examples.portal.archive import Archive
 from examples.portal.config import PortalConfiguration
 from examples.portal.problems import install_problems
 from examples.portal.routes import Portal, blueprint
-from jpki.data import era
 from jpki.model.ports import Clock
 from jpki.service.clock import ProcessClock, RequestClock
 from jpki.service.health import Health
-from jpki.verify import EraAlgorithms, EvidenceSource, VerificationPolicy, Verifier
-from jpki.verify.client import OnlineEvidence
+from jpki.service.verification import evidence_for
+from jpki.verify import EvidenceSource, Verifier
 
 __all__ = ["create_app"]
 
@@ -41,20 +40,11 @@ def create_app(
         ConfigurationError: a trust anchor cannot be read, or there is none.
     """
     own, common = configuration.portal, configuration.common
-    policy = VerificationPolicy(
-        anchors=configuration.anchors(),
-        policies=frozenset(own.policies),
-        algorithms=EraAlgorithms(era(common.era)),
-        max_revocation_age=own.max_age,
-    )
-    source = evidence or OnlineEvidence(
-        certificates_url=own.certificates_url,
-        crls_url=own.crls_url,
-        ocsp_url=own.ocsp_url,
-    )
+    policy = configuration.policy()
     archive = Archive(own.archive_directory)
     portal = Portal(
-        verifier=Verifier(policy, source),
+        verifier=Verifier(policy, evidence or evidence_for(own)),
+        policy=policy,
         archive=archive,
         clock=RequestClock(
             clock=clock or ProcessClock(common.clock_offset),

@@ -1,10 +1,15 @@
-"""Accepted applications on disk: one file each, whole or not there, never replaced."""
+"""Accepted applications on disk: whole or not there, never replaced.
+
+Each has two files under its receipt's number: an evidence record (.zip), from which the
+verdict can be reached again years later, and the receipt with the verdict (.json).
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +17,7 @@ from threading import Lock
 
 from jpki.durable import create_file
 from jpki.verify import Valid
+from jpki.verify.records import EvidenceRecord
 
 __all__ = ["Archive", "Receipt"]
 
@@ -50,7 +56,13 @@ class Archive:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
 
-    def accept(self, application: bytes, signature: bytes, verdict: Valid) -> Receipt:
+    def accept(
+        self,
+        application: bytes,
+        signature: bytes,
+        verdict: Valid,
+        evidence: EvidenceRecord,
+    ) -> Receipt:
         """Keep what was accepted. The same submission again gets the same receipt."""
         parts = (hashlib.sha256(application), hashlib.sha256(signature))
         whole = hashlib.sha256(b"".join(part.digest() for part in parts))
@@ -60,16 +72,15 @@ class Archive:
             application_sha256=parts[0].hexdigest(),
             signature_sha256=parts[1].hexdigest(),
         )
-        record = {
-            "receipt": receipt.to_json(),
-            "application": base64.b64encode(application).decode("ascii"),
-            "signature": base64.b64encode(signature).decode("ascii"),
-            "verdict": verdict.to_json(),
-        }
+        told = {"receipt": receipt.to_json(), "verdict": verdict.to_json()}
         file = self._folder / f"{receipt.number}.json"
-        content = json.dumps(record, ensure_ascii=False).encode()
+        content = json.dumps(told, ensure_ascii=False).encode()
+        octets = evidence.to_bytes()
         with self._lock:
             self.check()
+            # The receipt comes last: where there is one, there is evidence.
+            with suppress(FileExistsError):
+                create_file(file.with_suffix(".zip"), octets)
             try:
                 create_file(file, content)
             except FileExistsError:

@@ -20,7 +20,9 @@ from jpki.errors import RequestError
 from jpki.service.answers import Answer, json_answer
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock
 from jpki.service.health import Health
-from jpki.verify import LANGUAGES, Valid, Verifier
+from jpki.verify import LANGUAGES, Valid, VerificationPolicy, Verifier
+from jpki.verify.records import make_record
+from jpki.verify.watching import Seen
 
 __all__ = ["Portal", "blueprint"]
 
@@ -30,6 +32,7 @@ class Portal:
     """What the routes work with."""
 
     verifier: Verifier
+    policy: VerificationPolicy
     archive: Archive
     clock: RequestClock
     language: str
@@ -79,10 +82,13 @@ def blueprint(portal: Portal) -> Blueprint:
         """Judge the signature; accept and keep what is valid."""
         document, signature = _file("application"), _file("signature")
         application = read_application(document)
-        outcome = portal.verifier.verify(signature, document, portal.instant())
+        seen = Seen()
+        at = portal.instant()
+        outcome = portal.verifier.verify(signature, document, at, seen=seen)
         receipt = None
         if isinstance(outcome, Valid):
-            receipt = portal.archive.accept(document, signature, outcome)
+            record = make_record(portal.policy, signature, document, outcome, seen)
+            receipt = portal.archive.accept(document, signature, outcome, record)
         if wants_page(request):
             return verdict_page(portal.words(), outcome, application, receipt)
         return json_answer(

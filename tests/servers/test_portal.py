@@ -28,6 +28,7 @@ from examples.portal.words import words_in
 from jpki.errors import ConfigurationError, DocumentError, RequestError
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.verify import LANGUAGES, AtHand, Code, Pool
+from jpki.verify.records import confirms, judge_again, read_record
 from jpki.x509.parse import parse_certificate
 from tests.support.reference_pki import reference_pki
 from tests.support.verification import accepting, anchor_of, evidence, moment, signed
@@ -107,6 +108,9 @@ def test_a_signed_application_is_accepted(client: FlaskClient, tmp_path: Path) -
     assert json.loads(record.read_bytes())["verdict"] == answer["verdict"]
     again = _send(client, document, signature).get_json()
     assert again["receipt"] == answer["receipt"]
+    kept = read_record(record.with_suffix(".zip").read_bytes())
+    assert (kept.document, kept.content) == (signature, document)
+    assert confirms(kept, judge_again(kept))
 
 
 def test_a_revoked_certificate_is_refused(tmp_path: Path) -> None:
