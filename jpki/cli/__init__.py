@@ -19,6 +19,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "serve": "jpki.cli.serve:serve",
     "demo": "jpki.cli.demo.command:demo",
     "verify": "jpki.cli.verify:verify",
+    "sign": "jpki.cli.sign:sign",
     "audit": "jpki.cli.audit:audit",
     "ca": "jpki.cli.authority:ca",
     "revocation": "jpki.cli.revocation:revocation",
@@ -26,6 +27,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "card": "jpki.cli.card:card",
     "counter": "jpki.cli.counter:counter",
     "agent": "jpki.cli.agent:agent",
+    "tsa": "jpki.cli.tsa:tsa",
     "doctor": "jpki.cli.doctor.command:doctor",
     "pki": "jpki.cli.pki.command:pki",
 }

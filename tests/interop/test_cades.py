@@ -101,7 +101,9 @@ def test_asn1crypto_reads_every_level(level: str) -> None:
     kinds = [attribute["type"].dotted for attribute in unsigned]
     assert kinds == _ATTRIBUTES[: {"b": 0, "t": 1, "lt": 1, "lta": 2}[level]]
     choices = list(data["crls"]) if level in ("lt", "lta") else []
-    assert [choice.name for choice in choices] == ["crl", "crl", "other"][: len(choices)]
+    assert [choice.name for choice in choices] == ["crl", "crl", "other"][
+        : len(choices)
+    ]
     for choice in choices[2:]:
         assert choice.chosen["other_rev_info_format"].native == "ocsp_response"
 
