@@ -26,8 +26,8 @@ from jpki.errors import DocumentError, EncodingError
 
 __all__ = ["MAX_TIMESTAMPS", "timestamps_on"]
 
-MAX_TIMESTAMPS: Final = 32
-"""An archive timestamp each five years lasts for 150 years."""
+MAX_TIMESTAMPS: Final = 16
+"""Of each kind. An archive timestamp every five years lasts for 80 years."""
 
 _NOT_UNDERSTOOD: Final = {
     "1.2.840.113549.1.9.16.2.25": "CAdES-C-timestamp",

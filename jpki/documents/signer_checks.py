@@ -57,7 +57,7 @@ def signing_certificate(
         if not _is_named(signer, certificate):
             continue
         try:
-            check_signer(signer, data, content)
+            _check(signer, certificate, content)
         except DocumentError as error:
             problem = error
         except EncodingError as error:
@@ -79,7 +79,10 @@ def check_signer(signer: SignerInfo, certificate: bytes, content: bytes) -> None
         DocumentError: it did not, or the parts of the signature contradict each other.
         EncodingError: the certificate cannot be read.
     """
-    holder = parse_certificate(certificate)
+    _check(signer, parse_certificate(certificate), content)
+
+
+def _check(signer: SignerInfo, holder: Certificate, content: bytes) -> None:
     # 5.3: the signer identifier names the certificate.
     if not _identifies(signer, holder):
         raise DocumentError("the signature names another certificate", fault=_ALTERED)

@@ -93,8 +93,16 @@ def _problem(
         certificate = parse_certificate(stamp.signature.certificate)
         if not _is_for_timestamps(certificate):
             return "not made with a certificate for timestamps (RFC 3161 2.3)", None
+        judgement = algorithms.judge(
+            stamp.signature.algorithm, certificate.public_key, instant
+        )
     except EncodingError as error:
         return error.message, None
+    # The path says what the certificates were signed with, not the timestamp itself.
+    if not judgement.allowed:
+        return f"its signature: {judgement.reason}", None
+    if not certificate.not_before <= stamp.at <= certificate.not_after:
+        return "made outside the validity of its authority's certificate", None
     outcome = judge(certificate, stamp.signature, instant)
     if not isinstance(outcome, Valid):
         return outcome.reason.text("en"), None

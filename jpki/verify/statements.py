@@ -107,8 +107,13 @@ def is_early(job: PathJob, this_update: datetime) -> bool:
 
 
 def looks_back(job: PathJob, this_update: datetime) -> bool:
-    """Whether a statement was made after the instant that is asked about."""
-    return this_update - job.at > CLOCK_SKEW
+    """Whether a statement was made after the instant that is asked about.
+
+    Where that is now, clocks may differ. A proven instant of the past is compared as it
+    stands: a revocation a minute later came later, whenever a list tells of it.
+    """
+    past = job.known_at is not None and job.known_at > job.at
+    return this_update > job.at if past else this_update - job.at > CLOCK_SKEW
 
 
 def spoken_at(job: PathJob, this_update: datetime) -> datetime:

@@ -18,9 +18,12 @@ from jpki.documents.cades_levels import add_timestamp
 from jpki.documents.cms_check import check_cms
 from jpki.documents.envelopes import rebuilt
 from jpki.documents.signed_data import parse_signed_data
+from jpki.documents.timestamp_info import TimestampInfo, imprint_of
+from jpki.documents.timestamps import make_token
 from jpki.errors import DocumentError
 from jpki.model.eras import Judgement
 from jpki.model.revocation import Revocation, RevocationReason
+from jpki.model.suites import Digest
 from jpki.verify import (
     AlgorithmPolicy,
     AtHand,
@@ -256,6 +259,16 @@ def test_a_revocation_after_the_timestamp_changes_nothing() -> None:
     assert "revoked" in {item.status for item in verdict.evidence}
 
 
+def test_a_revocation_a_minute_after_the_timestamp_changes_nothing() -> None:
+    """Also when the list is of that very minute, and judged at once."""
+    at = STAMPED_AT + timedelta(minutes=1)
+    first = stamped(signed_in_2008(), FIRST, STAMPED_AT)
+    for second, expected in ((timedelta(seconds=2), Valid), (timedelta(0), Invalid)):
+        lists = authorities_crls(at, _revoked(STAMPED_AT + second))
+        verdict = _judge(long_lived(first, *lists), at, FIRST.crl(at))
+        assert isinstance(verdict, expected), verdict.reason
+
+
 def test_a_revocation_before_the_timestamp_makes_it_invalid() -> None:
     """Whoever stamps after the revocation has proven nothing."""
     verdict = _with_later_list(_revoked(SIGNED_AT + DAY), SIGNED_AT + 2 * DAY)
@@ -367,3 +380,60 @@ def test_weak_timestamps_count_while_they_held() -> None:
     late = datetime(2021, 6, 1, tzinfo=UTC)
     open_ = _judge(document, late, weak.crl(late), trusted=[weak])
     assert open_.proofs == ()
+
+
+@dataclass(frozen=True)
+class _WithoutKey:
+    """As the era has it, but that one key is too weak."""
+
+    usual: AlgorithmPolicy
+    weak: bytes
+
+    def judge(self, algorithm: bytes, public_key: bytes, at: datetime) -> Judgement:
+        """No, where it is that key."""
+        usual = self.usual.judge(algorithm, public_key, at)
+        if public_key != self.weak:
+            return usual
+        return replace(usual, allowed=False, until=None, reason="too short a key")
+
+    def judge_digest(self, digest: str, at: datetime) -> Judgement:
+        """By the era."""
+        return self.usual.judge_digest(digest, at)
+
+
+def test_an_authority_with_a_weak_key_proves_nothing() -> None:
+    """Its certificate is signed well, but whoever broke its key stamps at will."""
+    document = _only(FIRST, STAMPED_AT, FIRST.crl(SIGNED_AT))
+    pki = pki_of_2008()
+    usual = accepting(pki)
+    policy = replace(
+        usual,
+        time_anchors=(TrustAnchor.of(FIRST.parsed_root),),
+        algorithms=_WithoutKey(usual.algorithms, FIRST.key.public_key),
+    )
+    pool = Pool.from_der(certificates=pki.certificates.values())
+    verdict = Verifier(policy, AtHand(pool)).verify(
+        document, CONTENT, STAMPED_AT + HOUR
+    )
+    assert verdict.proofs == ()
+    assert any("its signature: too short a key" in note for note in verdict.notes)
+
+
+def test_a_time_of_before_the_authority_is_not_believed() -> None:
+    """Whoever was not certified yet cannot have stamped anything."""
+    value = parse_signed_data(signed_in_2008()).signers[0].signature
+    info = TimestampInfo(
+        policy="2.999.1",
+        imprint=imprint_of(value, Digest.SHA256),
+        serial=1,
+        at=STAMPED_AT,
+    )
+    token = make_token(
+        info, SECOND.certificate, SECOND.key, certificates=[SECOND.certificate]
+    )
+    document = long_lived(
+        add_timestamp(signed_in_2008(), token), *authorities_crls(SIGNED_AT)
+    )
+    verdict = _judge(document, IN_2017, SECOND.crl(IN_2017))
+    assert verdict.proofs == ()
+    assert any("outside the validity" in note for note in verdict.notes)
