@@ -24,6 +24,7 @@ from jpki.der.writer import (
 )
 from jpki.documents.signed_data import (
     MAX_CERTIFICATES,
+    MAX_SIGNED_DATA,
     SignedDocument,
     SignerInfo,
     parse_signed_data,
@@ -104,7 +105,8 @@ def make_signed_data(
         certificates: what is put in; the signer's own only if it is among them.
 
     Raises:
-        DocumentError: signer and certificate do not belong together.
+        DocumentError: signer and certificate do not belong together, or it is more than
+            anybody here would read again.
         EncodingError: the certificate cannot be read.
     """
     own = parse_certificate(certificate)
@@ -138,7 +140,13 @@ def make_signed_data(
         implicit(0, set_of({*certificates})) if certificates else b"",
         set_of([signer_info]),
     )
-    return sequence(object_identifier(oids.CMS_SIGNED_DATA), explicit(0, signed_data))
+    made = sequence(object_identifier(oids.CMS_SIGNED_DATA), explicit(0, signed_data))
+    if len(made) > MAX_SIGNED_DATA:
+        raise DocumentError(
+            f"a signature of {len(made)} octets, of which {MAX_SIGNED_DATA} are read",
+            hint="a large document is signed beside it, detached",
+        )
+    return made
 
 
 def _digest_for(suite: SignatureSuite) -> Digest:

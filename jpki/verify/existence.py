@@ -17,7 +17,9 @@ from jpki.der import oids
 from jpki.documents.signature import CheckedSignature, Timestamp
 from jpki.errors import EncodingError
 from jpki.verify.algorithms import AlgorithmPolicy
+from jpki.verify.budget import MAX_SIGNATURES
 from jpki.verify.outcomes import Outcome, Proof, Valid
+from jpki.verify.reasons import Code
 from jpki.x509.parse import Certificate, parse_certificate
 
 __all__ = ["Existence", "proven_existence"]
@@ -47,16 +49,23 @@ def proven_existence(
 ) -> Existence:
     """Go from what is there now to what was there then.
 
+    All of them together may cost about as much as one path.
+
     Args:
         timestamps: from the innermost out.
         at: now, or any instant at which the document is at hand.
         algorithms: what may be relied on when.
         judge: asked about each authority, at the instant proven so far.
     """
-    instant, proofs, notes = at, list[Proof](), list[str]()
-    earliest = at
+    proofs, notes = list[Proof](), list[str]()
+    instant = earliest = at
+    spent = 0
     for stamp in reversed(timestamps):
+        if spent > MAX_SIGNATURES:
+            notes.append("timestamps further in are not looked at: too much work")
+            break
         problem, outcome = _problem(stamp, instant, algorithms, judge)
+        spent += _cost(outcome)
         if problem is not None or outcome is None:
             notes.append(f"timestamp of {stamp.at:%Y-%m-%dT%H:%M:%SZ}: {problem}")
         else:
@@ -75,6 +84,15 @@ def proven_existence(
         if not stamp.beside:
             instant = earliest
     return Existence(at=earliest, proofs=tuple(proofs), notes=tuple(notes))
+
+
+def _cost(outcome: Outcome | None) -> int:
+    """Signature checks; who came to a limit has had enough for all."""
+    if outcome is None:
+        return 0
+    if outcome.code is Code.TOO_MUCH_WORK:
+        return MAX_SIGNATURES + 1
+    return outcome.work.signatures
 
 
 def _problem(
@@ -105,7 +123,7 @@ def _problem(
         return "made outside the validity of its authority's certificate", None
     outcome = judge(certificate, stamp.signature, instant)
     if not isinstance(outcome, Valid):
-        return outcome.reason.text("en"), None
+        return outcome.reason.text("en"), outcome
     return None, outcome
 
 

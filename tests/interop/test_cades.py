@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import subprocess
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
-from asn1crypto import cms, keys
+from asn1crypto import algos, cms, core, keys
 from asn1crypto.x509 import Certificate
 from pyhanko.sign import signers
 from pyhanko.sign.timestamps import DummyTimeStamper
@@ -106,6 +108,51 @@ def test_asn1crypto_reads_every_level(level: str) -> None:
     ]
     for choice in choices[2:]:
         assert choice.chosen["other_rev_info_format"].native == "ocsp_response"
+
+
+@pytest.mark.parametrize("enveloping", [False, True])
+def test_the_archive_imprint_is_that_of_the_standard(enveloping: bool) -> None:
+    """EN 319 122-1 5.5.2 and 5.5.3, put together from what asn1crypto takes apart."""
+
+    def digest(octets: bytes) -> bytes:
+        return hashlib.sha256(octets).digest()
+
+    data = cms.ContentInfo.load(_at_level("lta", enveloping=enveloping))["content"]
+    signer = data["signer_infos"][0]
+    stamp, archive = sorted(
+        signer["unsigned_attrs"], key=lambda each: each["type"].dotted, reverse=True
+    )
+    token = archive["values"][0].parse(cms.ContentInfo)["content"]
+    (index,) = token["signer_infos"][0]["unsigned_attrs"]
+    assert index["type"].dotted == oids.ATS_HASH_INDEX_V3
+    index_der = index["values"][0].dump()
+
+    class Digests(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
+        _child_spec = core.OctetString
+
+    class Index(core.Sequence):  # type: ignore[misc]  # the same
+        _fields: ClassVar = [
+            ("algorithm", algos.DigestAlgorithm),
+            ("certificates", Digests),
+            ("crls", Digests),
+            ("attributes", Digests),
+        ]
+
+    stated = Index.load(index_der, strict=True)
+    assert stated["algorithm"]["algorithm"].native == "sha256"
+    certificates = {digest(each.chosen.dump()) for each in data["certificates"]}
+    assert set(stated["certificates"].native) == certificates
+    assert set(stated["crls"].native) == {digest(each.dump()) for each in data["crls"]}
+    value = stamp["type"].dump() + stamp["values"][0].dump()
+    assert stated["attributes"].native == [digest(value)]
+
+    covered = data["encap_content_info"]["content_type"].dump() + digest(CONTENT)
+    for field in ("version", "sid", "digest_algorithm", "signed_attrs"):
+        covered += signer[field].dump()
+    covered += signer["signature_algorithm"].dump() + signer["signature"].dump()
+    info = token["encap_content_info"]["content"].parsed
+    hashed = info["message_imprint"]["hashed_message"].native
+    assert hashed == digest(covered + index_der)
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -69,9 +69,11 @@ def test_a_signature_outlives_its_revocation(
     _run(
         "tsa", "init", tsa, "--at", f"{clock() - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
     )
-    signing = ("sign", tmp_path / "letter", "--key", file_uri(tmp_path / "key.pem"))
-    signing += ("--certificate", tmp_path / "own.pem", "--at", now)
-    signing += ("--passphrase-file", tmp_path / "passphrase")
+    signing = (
+        *("sign", tmp_path / "letter", "--key", file_uri(tmp_path / "key.pem")),
+        *("--certificate", tmp_path / "own.pem", "--at", now),
+        *("--passphrase-file", tmp_path / "passphrase"),
+    )
     _run(*signing, "-o", tmp_path / "bare")
     with serving(tsa, "--at", now) as url:
         _run(

@@ -35,7 +35,7 @@ from jpki.documents.cms_check import check_cms
 from jpki.documents.envelopes import der_of, rebuilt
 from jpki.documents.kinds import check_document, kind_of
 from jpki.documents.signature import Kind
-from jpki.documents.signed_data import parse_signed_data
+from jpki.documents.signed_data import MAX_SIGNED_DATA, parse_signed_data
 from jpki.errors import DocumentError, DocumentFault, EncodingError
 from jpki.model.suites import Digest
 from jpki.x509.pem import pem
@@ -82,6 +82,16 @@ def test_an_enveloping_signature_holds_its_content() -> None:
     with pytest.raises(DocumentError) as refused:
         check_cms(made, b"other")
     assert refused.value.fault is DocumentFault.ALTERED
+
+
+def test_what_could_not_be_read_again_is_not_made() -> None:
+    """A very large document is signed beside it."""
+    key = pki_of_2008().keys["signature"]
+    large = bytes(MAX_SIGNED_DATA)
+    with pytest.raises(DocumentError, match="octets"):
+        sign_enveloping(large, signers_certificate(), key, SIGNED_AT)
+    beside = sign_detached(large, signers_certificate(), key, SIGNED_AT)
+    assert check_cms(beside, large).claimed_at == SIGNED_AT
 
 
 def test_each_level_is_read_again() -> None:

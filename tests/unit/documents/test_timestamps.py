@@ -44,7 +44,7 @@ from jpki.documents.timestamp_messages import (
 from jpki.documents.timestamps import make_token, parse_token, read_token
 from jpki.errors import DocumentError, DocumentFault, EncodingError
 from jpki.keys.memory import generate_key
-from jpki.model.suites import Digest, suite
+from jpki.model.suites import SUITES, Digest, suite
 from jpki.x509.extensions import extension
 from jpki.x509.general_names import DirectoryName, DNSName
 from tests.support.time_authority import time_authority
@@ -79,6 +79,19 @@ def test_everything_that_is_said_is_read() -> None:
     assert stamp.imprint_digest == Digest.SHA256.oid
     assert stamp.signature.certificate == ONE.certificate
     assert set(stamp.signature.enclosed.certificates) == {ONE.certificate, ONE.root}
+
+
+@pytest.mark.parametrize("suite_id", sorted(SUITES))
+def test_authorities_of_every_suite_stamp(suite_id: str) -> None:
+    """Also with ML-DSA, which signs the message itself."""
+    authority = time_authority(FOUNDED, suite_id)
+    answer = read_response(
+        authority.at(AT).answer(encode_request(TimestampRequest(imprint=INFO.imprint)))
+    )
+    assert answer.token is not None
+    stamp = read_token(answer.token, COVERED)
+    assert stamp.signature.certificate == authority.certificate
+    assert stamp.signature.algorithm == suite(suite_id).algorithm_identifier
 
 
 def test_what_is_left_out_is_left_out() -> None:

@@ -6,12 +6,14 @@ Who has a timestamp of before that has the proof; who has none, has an open ques
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jpki import data
 from jpki.der import oids
 from jpki.der.reader import read_one
 from jpki.documents.cades_levels import add_timestamp
@@ -21,9 +23,11 @@ from jpki.documents.signed_data import parse_signed_data
 from jpki.documents.timestamp_info import TimestampInfo, imprint_of
 from jpki.documents.timestamps import make_token
 from jpki.errors import DocumentError
+from jpki.keys.memory import generate_key
+from jpki.keys.software import SoftwareSigner
 from jpki.model.eras import Judgement
 from jpki.model.revocation import Revocation, RevocationReason
-from jpki.model.suites import Digest
+from jpki.model.suites import Digest, suite
 from jpki.verify import (
     AlgorithmPolicy,
     AtHand,
@@ -36,6 +40,8 @@ from jpki.verify import (
     Valid,
     Verifier,
 )
+from jpki.x509.certificates import IssuerView, assemble, prepare_certificate
+from jpki.x509.keys import key_identifier
 from tests.support.long_term import (
     CONTENT,
     SERIAL,
@@ -437,3 +443,66 @@ def test_a_time_of_before_the_authority_is_not_believed() -> None:
     verdict = _judge(document, IN_2017, SECOND.crl(IN_2017))
     assert verdict.proofs == ()
     assert any("outside the validity" in note for note in verdict.notes)
+
+
+def test_hostile_timestamps_cost_no_more_than_one() -> None:
+    """Sixteen by an authority in a mesh where all certify all: the first is enough."""
+    document = _in_a_mesh()
+    began = time.perf_counter()
+    verdict = _judge(document, datetime(2012, 1, 1, tzinfo=UTC))
+    assert time.perf_counter() - began < 10
+    assert isinstance(verdict, Indeterminate)
+    assert "more work than is allowed" in verdict.notes[0]
+    assert verdict.notes[1].endswith("not looked at: too much work")
+    assert len(verdict.notes) == 2
+
+
+def _in_a_mesh() -> bytes:
+    """The signature of 2008 with timestamps of an authority that has many paths."""
+    name, begins = FIRST.parsed.issuer, pki_of_2008().at
+    keys = [generate_key(suite("p256-sha256")) for _ in range(8)]
+
+    def issued(profile: str, by: SoftwareSigner, public_key: bytes) -> bytes:
+        link = profile == "link"
+        prepared = prepare_certificate(
+            data.certificate_profile(profile),
+            issuer=IssuerView(
+                name=name,
+                alternative_name=name,
+                key_identifier=key_identifier(by.public_key),
+                certificate_issuer=name,
+                certificate_serial=1,
+                suite=by.suite,
+            ),
+            values={},
+            public_key=public_key,
+            serial=int.from_bytes(key_identifier(public_key)[:8], "big") | 1,
+            not_before=begins,
+            subject=name if link else None,
+            subject_alternative=name if link else None,
+        )
+        return assemble(prepared.tbs, by.suite, by.sign(prepared.tbs))
+
+    mesh = [
+        issued("link", one, other.public_key)
+        for one in keys
+        for other in keys
+        if one is not other
+    ]
+    own = issued("time-stamping", keys[0], FIRST.key.public_key)
+    value = parse_signed_data(signed_in_2008()).signers[0].signature
+    tokens = tuple(
+        make_token(
+            TimestampInfo(
+                policy="2.999.1",
+                imprint=imprint_of(value, Digest.SHA256),
+                serial=number,
+                at=STAMPED_AT + timedelta(seconds=number),
+            ),
+            own,
+            FIRST.key,
+            certificates=[own, *mesh],
+        )
+        for number in range(16)
+    )
+    return rebuilt(signed_in_2008(), unsigned={oids.SIGNATURE_TIMESTAMP: tokens})
