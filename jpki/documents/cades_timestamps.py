@@ -38,6 +38,8 @@ _NOT_UNDERSTOOD: Final = {
 """Older kinds (RFC 5126), which nothing here compares."""
 
 T = TypeVar("T")
+_Held = tuple[str, bytes]
+"""One value of an unsigned attribute, its type before it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,17 +86,35 @@ def timestamps_on(
     found = [
         replace(stamp, beside=number > 0) for number, (_, stamp) in enumerate(inner)
     ]
-    held = [(oids.SIGNATURE_TIMESTAMP, value) for value, _ in inner]
-    for archive in sorted(archives, key=lambda each: each.stamp.at):
-        if all(archive.covers(oid, value) for oid, value in held):
-            found.append(archive.stamp)
-            held.append((oids.ARCHIVE_TIMESTAMP_V3, archive.value))
-        else:
+    before = set[_Held]()
+    beside: set[_Held] = {(oids.SIGNATURE_TIMESTAMP, value) for value, _ in inner}
+    for archive in _outward(archives):
+        missing = {held for held in before | beside if not archive.covers(*held)}
+        if missing & before:
             notes.append(
                 f"archive timestamp of {archive.stamp.at:%Y-%m-%dT%H:%M:%SZ}: "
                 "it does not cover a timestamp before it"
             )
+            continue
+        # Whoever slips in a timestamp that was not there takes nothing from those that
+        # could not cover it: it stands beside them.
+        found.append(replace(archive.stamp, beside=bool(missing)))
+        if not missing:
+            before |= beside
+            beside = set()
+        beside.add((oids.ARCHIVE_TIMESTAMP_V3, archive.value))
     return tuple(found), tuple(notes)
+
+
+def _outward(archives: list[_Archive]) -> list[_Archive]:
+    """Who covers more comes later, whatever time it tells."""
+
+    def covered(archive: _Archive) -> int:
+        return sum(
+            archive.covers(oids.ARCHIVE_TIMESTAMP_V3, other.value) for other in archives
+        )
+
+    return sorted(archives, key=lambda each: (covered(each), each.stamp.at))
 
 
 def _values(signer: SignerInfo, oid: str, notes: list[str]) -> tuple[bytes, ...]:

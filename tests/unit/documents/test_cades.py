@@ -190,13 +190,40 @@ def _without(cms: bytes, gone: bytes) -> bytes:
     )
 
 
-def test_an_archive_timestamp_that_leaves_one_out_does_not_count() -> None:
-    """It would vouch for a timestamp that may have come after it."""
+def test_what_is_slipped_in_takes_nothing_from_the_others() -> None:
+    """A timestamp that came later, of whatever time it tells, stands beside."""
     archive = archived(signed_in_2008(), FIRST, SIGNED_AT + 3 * HOUR)
     slipped_in = stamped(archive, SECOND, SIGNED_AT + HOUR)
     checked = check_cms(slipped_in, CONTENT)
-    assert [stamp.at for stamp in checked.timestamps] == [SIGNED_AT + HOUR]
-    assert "does not cover a timestamp before it" in checked.notes[0]
+    assert [(stamp.at - SIGNED_AT, stamp.beside) for stamp in checked.timestamps] == [
+        (HOUR, False),
+        (3 * HOUR, True),
+    ]
+    assert checked.notes == ()
+    # The order is that of covering, and not of what they say of the time.
+    earlier = archived(archive, SECOND, SIGNED_AT + 2 * HOUR)
+    checked = check_cms(earlier, CONTENT)
+    assert [(stamp.at - SIGNED_AT, stamp.beside) for stamp in checked.timestamps] == [
+        (3 * HOUR, False),
+        (2 * HOUR, False),
+    ]
+
+
+def test_an_archive_timestamp_that_leaves_inner_ones_out_does_not_count() -> None:
+    """It would vouch for timestamps that may have come after it."""
+    late = archived(signed_in_2008(), SECOND, SIGNED_AT + 9 * HOUR)
+    (stray,) = _unsigned(late)[oids.ARCHIVE_TIMESTAMP_V3]
+    whole = _whole()
+    unsigned = _unsigned(whole)
+    both = (*unsigned[oids.ARCHIVE_TIMESTAMP_V3], stray)
+    checked = check_cms(
+        rebuilt(whole, unsigned={**unsigned, oids.ARCHIVE_TIMESTAMP_V3: both}), CONTENT
+    )
+    assert len(checked.timestamps) == 3
+    assert checked.notes == (
+        "archive timestamp of 2008-06-02T12:04:05Z: "
+        "it does not cover a timestamp before it",
+    )
 
 
 def _with_index(index: bytes | None) -> bytes:

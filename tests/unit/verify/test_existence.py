@@ -355,6 +355,18 @@ def test_timestamps_beside_one_another_do_not_vouch_for_each_other() -> None:
     assert verdict.existed_at == late + timedelta(seconds=1)
 
 
+def test_a_stranger_cannot_break_the_chain() -> None:
+    """An archive timestamp that somebody adds is a note; the rest holds as before."""
+    stranger = tsa(2008, "stranger")
+    whole = _preserved()
+    spoiled = archived(whole, stranger, datetime(2016, 5, 1, tzinfo=UTC))
+    verdict = _judge(spoiled, IN_2030, THIRD.crl(IN_2030 - HOUR))
+    assert isinstance(verdict, Valid), (verdict.reason, verdict.notes)
+    assert verdict.existed_at == STAMPED_AT + timedelta(seconds=1)
+    (note,) = verdict.notes
+    assert "timestamp of 2016-05-01" in note
+
+
 def test_a_timestamp_of_the_future_proves_nothing() -> None:
     """An authority cannot attest tomorrow."""
     tomorrow = SIGNED_AT + DAY
