@@ -26,8 +26,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "verifier": "jpki.cli.verifier:verifier",
     "card": "jpki.cli.card:card",
     "counter": "jpki.cli.counter:counter",
-    "agent": "jpki.cli.agent:agent",
     "tsa": "jpki.cli.tsa:tsa",
+    "agent": "jpki.cli.agent:agent",
     "doctor": "jpki.cli.doctor.command:doctor",
     "pki": "jpki.cli.pki.command:pki",
 }

@@ -17,6 +17,7 @@ _PEM: Final = b"-----BEGIN "
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _CHECKS: Final = {
     Kind.CMS: ("jpki.documents.cms_check", "check_cms"),
+    Kind.XML: ("jpki.documents.xml.check", "check_xml"),
 }
 """Loaded when needed: each brings libraries that the others do without."""
 
@@ -56,6 +57,14 @@ def check_document(document: bytes, content: Content = None) -> CheckedSignature
             f"{kind.value} cannot be judged here", fault=DocumentFault.UNSUPPORTED
         )
     module, name = _CHECKS[kind]
-    checked = getattr(import_module(module), name)(document, content)
+    try:
+        check = getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        raise DocumentError(
+            f"{kind.value} cannot be judged here: {error.name} is not installed",
+            fault=DocumentFault.UNSUPPORTED,
+            hint=f"pip install 'jpki[{kind.value}]'",
+        ) from None
+    checked = check(document, content)
     assert isinstance(checked, CheckedSignature)
     return checked

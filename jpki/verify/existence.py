@@ -17,12 +17,14 @@ from jpki.der import oids
 from jpki.documents.signature import CheckedSignature, Timestamp
 from jpki.errors import EncodingError
 from jpki.verify.algorithms import AlgorithmPolicy
-from jpki.verify.budget import MAX_SIGNATURES
 from jpki.verify.outcomes import Outcome, Proof, Valid
 from jpki.verify.reasons import Code
 from jpki.x509.parse import Certificate, parse_certificate
 
 __all__ = ["Existence", "proven_existence"]
+
+MAX_SIGNATURES: Final = 400
+"""Signature checks for all timestamps of a document; an honest one takes about five."""
 
 _CLOCK_SKEW: Final = timedelta(minutes=5)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 
 from jpki.documents.kinds import kind_of
 from jpki.documents.signature import Content, Kind
@@ -15,8 +16,6 @@ from jpki.documents.signed_data import parse_signed_data
 from jpki.errors import DocumentError, JpkiError, RequestError
 
 __all__ = ["Named", "Signed", "paired"]
-
-_SIGNED_ALONE = frozenset({Kind.PDF})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,12 +47,32 @@ def paired(files: Sequence[Named]) -> list[Signed]:
     detached = [file for file in files if _is_detached(file)]
     if detached:
         return _each_with_its_own(detached, [f for f in files if f not in detached])
-    forms = [file for file in files if _kind(file) is Kind.XML]
-    rest = [file for file in files if file not in forms]
-    if len(forms) == 1 and all(_kind(file) not in _SIGNED_ALONE for file in rest):
-        content = {file.name: file.octets for file in rest}
-        return [Signed(name=forms[0].name, document=forms[0].octets, content=content)]
-    return [Signed(name=file.name, document=file.octets) for file in files]
+    attached: dict[str, dict[str, bytes]] = {}
+    taken: set[str] = set()
+    for file in files:
+        names = _attachments(file)
+        found = {other.name: other.octets for other in files if other.name in names}
+        if found:
+            attached[file.name] = found
+            taken |= found.keys()
+    return [
+        Signed(name=file.name, document=file.octets, content=attached.get(file.name))
+        for file in files
+        if file.name not in taken
+    ]
+
+
+def _attachments(file: Named) -> tuple[str, ...]:
+    """The files that an XML signature is over, besides its own."""
+    if _kind(file) is not Kind.XML:
+        return ()
+    try:
+        # Loaded only where there is XML.
+        references = import_module("jpki.documents.xml.references")
+        names: tuple[str, ...] = references.names_outside(file.octets)
+    except (JpkiError, ModuleNotFoundError):
+        return ()
+    return names
 
 
 def _each_with_its_own(

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jpki.cli import main
+from jpki.documents.xml.sign import sign_detached as sign_detached_xml
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.x509.parse import parse_certificate
 from tests.support.reference_pki import RESIDENT, ReferencePKI, reference_pki
@@ -226,3 +227,21 @@ def test_a_login_is_judged(tmp_path: Path) -> None:
     (tmp_path / "challenge").write_bytes(b"\x02" * 32)
     altered = judged(str(tmp_path / "challenge"), "--purpose", "authentication")
     assert altered["code"] == "document.altered"
+
+
+def test_an_application_with_attachments_is_judged_as_one(
+    desk: Desk, pki: ReferencePKI
+) -> None:
+    """What an XML signature names beside itself is what it is over; PDFs too."""
+    files = {"form.xml": b"<form>1</form>", "plan.pdf": b"%PDF-1.7\n", "図.txt": b"x"}
+    signature = sign_detached_xml(
+        files, pki.certificates["signature"], pki.keys["signature"], moment(pki)
+    )
+    words = [desk.put("signature.xml", signature)]
+    words += [desk.put(name, octets) for name, octets in files.items()]
+    told = desk.json(*reversed(words))
+    assert (told["outcome"], told["document"]) == ("valid", "signature.xml"), told
+    assert told["kind"] == "xml"
+    assert desk.json(*words[:-1])["code"] == "document.no-content"
+    desk.put("plan.pdf", b"%PDF-1.7\n%")
+    assert desk.json(*words)["code"] == "document.altered"
