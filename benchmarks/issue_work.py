@@ -50,11 +50,21 @@ class Certified:
 class Work:
     """An authority's key and as many residents as one round certifies."""
 
-    def __init__(self, suite_id: str, count: int, chance: Random) -> None:
+    def __init__(
+        self,
+        suite_id: str,
+        count: int,
+        chance: Random,
+        public_keys: Sequence[bytes] | None = None,
+    ) -> None:
+        """Certify these keys; without any, keys that nobody holds."""
         self.suite = suite(suite_id)
         self.private_key = generate_private_key(self.suite)
         self.signer = SoftwareSigner(self.private_key, self.suite)
-        self.residents = [_resident(number, chance) for number in range(count)]
+        self.residents = [
+            _resident(number, chance, public_keys[number] if public_keys else None)
+            for number in range(count)
+        ]
         prefecture = data.prefectures()["13"]
         topology = data.topology()
         name = topology.governor_name(prefecture)
@@ -129,7 +139,7 @@ class Work:
         ).tbs
 
 
-def _resident(number: int, chance: Random) -> Certified:
+def _resident(number: int, chance: Random, key: bytes | None) -> Certified:
     house = f"{number % 90 + 1}".translate(_FULL_WIDTH)
     return Certified(
         basic=BasicInformation(
@@ -140,7 +150,7 @@ def _resident(number: int, chance: Random) -> Certified:
         ),
         opaque=f"{number:014}132217",
         serial=1 << 70 | chance.getrandbits(70),
-        public_key=_public_key(chance),
+        public_key=key or _public_key(chance),
     )
 
 

@@ -1,69 +1,24 @@
-"""Sign a PDF with a citizen's card, by pyHanko (PAdES; ISO 32000-2 12.8).
+"""Sign a PDF with a citizen's card (PAdES-B-B; ISO 32000-2 12.8).
 
     python -m examples.sign_pdf form.pdf signed.pdf --card card.json
 
-Needs the extra `pdf`. pyHanko makes the PDF and the CMS in it; the card makes the
-signature.
+Needs the extra `pdf`. The card makes the signature; `jpki.documents.pdf.sign` puts it
+into the PDF, and looks at the result as a verifier would.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
-from asn1crypto import x509
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign.fields import SigSeedSubFilter
-from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
-from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from jpki.cards.places import SCHEME, CardPlace
+from jpki.documents.pdf.sign import sign_pdf
 from jpki.keys.card import open_card_signer
-from jpki.model.ports import Signer as KeySigner
 
-__all__ = ["PDFKey", "main", "sign_pdf"]
-
-
-class PDFKey(Signer):
-    """One of our signers as pyHanko wants it."""
-
-    def __init__(
-        self, signer: KeySigner, certificate: bytes, chain: Sequence[bytes] = ()
-    ) -> None:
-        """Take the key, its certificate and those above it, DER."""
-        store = SimpleCertificateStore()
-        store.register_multiple(x509.Certificate.load(one) for one in chain)
-        super().__init__(
-            signing_cert=x509.Certificate.load(certificate), cert_registry=store
-        )
-        self._key = signer
-
-    async def async_sign_raw(
-        self, data: bytes, digest_algorithm: str, dry_run: bool = False
-    ) -> bytes:
-        """Sign; a dry run only tells how long a signature is."""
-        if dry_run:
-            return bytes(512)
-        digest = self._key.suite.digest
-        if digest is None or digest.value != digest_algorithm:
-            raise ValueError(f"this key signs {digest}, not {digest_algorithm}")
-        return self._key.sign(data)
-
-
-def sign_pdf(source: Path, target: Path, key: PDFKey, digest: str) -> None:
-    """Add a signature to a PDF; what was there stays as it is."""
-    metadata: Any = PdfSignatureMetadata(
-        field_name="Signature",
-        md_algorithm=digest,
-        subfilter=SigSeedSubFilter.PADES,
-    )
-    with source.open("rb") as read, target.open("wb") as written:
-        signed = PdfSigner(metadata, signer=key).sign_pdf(
-            IncrementalPdfFileWriter(read)
-        )
-        written.write(signed.getbuffer())
+__all__ = ["main"]
 
 
 @click.command()
@@ -81,9 +36,14 @@ def main(source: Path, target: Path, card: str, pin_file: Any) -> None:
         return str(click.prompt("PIN", hide_input=True, err=True))
 
     with open_card_signer(uri, pin) as signer:
-        key = PDFKey(signer, signer.certificate, [signer.authority_certificate])
-        assert signer.suite.digest is not None
-        sign_pdf(source, target, key, signer.suite.digest.value)
+        signed = sign_pdf(
+            source.read_bytes(),
+            signer.certificate,
+            signer,
+            datetime.now(UTC).replace(microsecond=0),
+            chain=[signer.authority_certificate],
+        )
+    target.write_bytes(signed)
 
 
 if __name__ == "__main__":

@@ -179,3 +179,14 @@ def test_lists_are_measured_beside_hash_copy_and_peers() -> None:
     assert all(figure["value"] > 0 for figure in figures)
     (builder,) = (figure for figure in figures if figure["peers"])
     assert all(seconds > builder["value"] for seconds in builder["peers"].values())
+
+
+@pytest.mark.slow
+def test_documents_are_judged_beside_bare_verifications_and_pyhanko() -> None:
+    """A quick run says how far from the limit CMS and PDF are, and beats the peer."""
+    result = CliRunner().invoke(main, ["documents", "--quick", "--json"])
+    figures = json.loads(result.stdout)["figures"]
+    assert len(figures) == 3
+    assert all(0 < figure["ratio_to_limit"] < 1 for figure in figures)
+    (pdf,) = (figure for figure in figures if figure["peers"])
+    assert all(rate < pdf["value"] for rate in pdf["peers"].values())

@@ -51,14 +51,14 @@ def sign_detached(
     content: bytes,
     certificate: bytes,
     signer: Signer,
-    at: datetime,
+    at: datetime | None,
     chain: Sequence[bytes] = (),
 ) -> bytes:
     """Sign the content; the answer is a ContentInfo, DER, without the content.
 
     Args:
         certificate: the signer's own, which is put in and bound to the signature.
-        at: the signer's claim of when.
+        at: the signer's claim of when; None where it stands elsewhere (PAdES).
         chain: further certificates that help the verifier.
 
     Raises:
@@ -92,7 +92,7 @@ def make_signed_data(
     content: bytes,
     certificate: bytes,
     signer: Signer,
-    at: datetime,
+    at: datetime | None,
     *,
     certificates: Collection[bytes],
     enveloping: bool,
@@ -115,9 +115,10 @@ def make_signed_data(
     if len(certificates) > MAX_CERTIFICATES:
         raise DocumentError(f"more than {MAX_CERTIFICATES} certificates")
     digest = _digest_for(signer.suite)
+    claimed = () if at is None else (_attribute(oids.SIGNING_TIME, time_choice(at)),)
     attributes = (
         _attribute(oids.CONTENT_TYPE, object_identifier(content_type)),
-        _attribute(oids.SIGNING_TIME, time_choice(at)),
+        *claimed,
         _attribute(oids.MESSAGE_DIGEST, octet_string(hash_of(digest, content))),
         _attribute(oids.SIGNING_CERTIFICATE_V2, _signing_certificate(own)),
     )

@@ -18,6 +18,7 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _CHECKS: Final = {
     Kind.CMS: ("jpki.documents.cms_check", "check_cms"),
     Kind.XML: ("jpki.documents.xml.check", "check_xml"),
+    Kind.PDF: ("jpki.documents.pdf.check", "check_pdf"),
 }
 """Loaded when needed: each brings libraries that the others do without."""
 

@@ -131,6 +131,12 @@ def effective_algorithm(signer: SignerInfo) -> bytes:
             "digest and signature algorithm contradict each other",
             fault=DocumentFault.ALGORITHMS_DISAGREE,
         )
+    identifier = object_identifier(signer.signature_oid)
+    if signer.signature_algorithm == sequence(identifier) and (
+        signer.signature_oid in _RSA.values()
+    ):
+        # RFC 5754 3.2, RFC 8017 A.2: NULL, and what leaves it out is accepted.
+        return sequence(identifier, NULL)
     return signer.signature_algorithm
 
 

@@ -23,7 +23,7 @@ from jpki.verify.algorithms import (
     require_digest,
 )
 from jpki.verify.anchors import TrustAnchor
-from jpki.verify.evidence import EvidenceSource, Issued
+from jpki.verify.evidence import AtHand, EvidenceSource, Issued
 from jpki.verify.existence import proven_existence
 from jpki.verify.jobs import ANY_POLICY_SET, PathJob, RevocationMode
 from jpki.verify.outcomes import (
@@ -218,6 +218,12 @@ class Verifier:
         pool = Pool(beneath=(enclosed, gathered.pool))
         watched = _watched(pool, seen)
         revocation = self._policy.revocation
+        if isinstance(self._evidence, AtHand):
+            # It has brought all that it has: what holds now would hold in the end.
+            job = replace(job, pool=watched, revocation=revocation)
+            outcome = verify_path(job, self._facts)
+            if isinstance(outcome, Valid):
+                return replace(outcome, notes=notes)
         job = replace(job, pool=watched, revocation=RevocationMode.NONE)
         # Only what stands on a path that holds otherwise is asked about: nobody is
         # sent to an address that a stranger wrote into a certificate.
