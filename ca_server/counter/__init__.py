@@ -34,6 +34,7 @@ _MAX_PARTS = 16
 def create_app(
     configuration: WorkstationConfiguration,
     *,
+    guard: Guard,
     station: Workstation | None = None,
     connect: Callable[[], CardTransport] | None = None,
     random: Random = system_random,
@@ -42,9 +43,10 @@ def create_app(
 
     Args:
         configuration: what its file says.
+        guard: lets browsers in.
         station: whom it asks; the configuration's by default.
         connect: reaches the card; where the configuration has it by default.
-        random: makes the tokens of forms.
+        random: makes the keys of applications.
 
     Raises:
         ConfigurationError, CredentialError: secret or credential cannot be used.
@@ -62,7 +64,7 @@ def create_app(
     app.config["MAX_FORM_MEMORY_SIZE"] = own.body_limit
     app.config["MAX_FORM_PARTS"] = _MAX_PARTS
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    Guard(host=own.host, random=random).watch(app)
+    guard.watch(app)
     routes = blueprint(desk, Health({}))
     add_resident_routes(routes, desk)
     app.register_blueprint(routes)

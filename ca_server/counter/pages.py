@@ -23,7 +23,7 @@ def page(desk: Desk, template: str, *, status: int = 200, **values: object) -> R
         template,
         words=words,
         style=style,
-        operator=desk.operator,
+        operator=desk.operator if "token" in g else None,
         at=address,
         grouped=grouped,
         token=g.get("token", ""),

@@ -67,6 +67,9 @@ class Server:
     listening: Listening
     background: Sequence[wsgi.Background] = ()
     shortcut: Shortcut | None = None
+    entry: str = ""
+    """What the announced address ends in, such as `/?key=…`, where not everybody who
+    can reach the server may use it."""
 
 
 def run_server(
@@ -103,6 +106,7 @@ def run_server(
             stop=stop,
             background=[wsgi.stop_with_parent, *server.background],
             shortcut=server.shortcut,
+            announce=lambda url: wsgi.announce_ready(f"{url}{server.entry}"),
         )
     except JpkiError as error:
         hint = "" if error.hint is None else f" ({error.hint})"

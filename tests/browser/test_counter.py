@@ -191,7 +191,8 @@ def test_a_card_is_surrendered(english_page: Page, counter: Counter) -> None:
     page = english_page
     counter.insert_blank()
     resident = counter.site.newcomer()
-    page.goto(f"{counter.url}/?lang=ja")
+    page.goto(counter.url)
+    page.get_by_role("link", name="日本語").click()
     _issue_japanese(page, counter, resident)
     page.goto(counter.url)
     page.get_by_label("Resident record code").fill(resident.digits)

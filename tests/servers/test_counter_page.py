@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from ca_server.counter import create_app
+from ca_server.counter.guard import Guard
 from ca_server.counter.words import LANGUAGES, words_in
 from jpki.authority.workstation import enrol
 from jpki.cards.applet import VirtualCard
@@ -21,6 +22,7 @@ from jpki.cards.state import decode_state
 from jpki.cards.transport import CardTransport, InProcessTransport
 from jpki.errors import CardGone, JpkiError, ServiceUnavailable
 from jpki.model.purposes import Purpose
+from jpki.service.clock import system_random
 from jpki.service.workstation import (
     WorkstationConfiguration,
     WorkstationSettings,
@@ -51,11 +53,17 @@ class Counter:
             common=site.settings.common,
             counter=WorkstationSettings(credential=own),
         )
+        self.guard = Guard(host="127.0.0.1", random=system_random)
         self.app = create_app(
-            configuration, station=self.station, connect=self._connect
+            configuration,
+            guard=self.guard,
+            station=self.station,
+            connect=self._connect,
         )
         self.client: FlaskClient = self.app.test_client()
         self.token = ""
+        let_in = self.get(self.guard.entry)
+        assert (let_in.status_code, let_in.location) == (303, "/")
         self.get("/")
 
     def _connect(self) -> CardTransport:
@@ -188,13 +196,30 @@ def test_a_token_belongs_to_one_browser(
     for token in ("", "0" * 64, other.token, "é"):
         sent = counter.post("/residents", resident=resident, token=token)
         assert sent.status_code == 403
-        assert "Open the counter&#39;s page again" in sent.text
+        assert "Open the address that the workstation announced" in sent.text
     nobody = counter.app.test_client()
     assert nobody.post("/residents", data={"token": counter.token}).status_code == 403
     cookie = counter.client.get_cookie("counter")
     assert cookie is not None
     assert cookie.http_only
     assert cookie.same_site == "Strict"
+
+
+def test_nobody_else_of_this_machine_is_let_in(counter: Counter) -> None:
+    """Without the announced key nothing is shown, whatever looks like it."""
+    stranger = counter.app.test_client()
+    key = counter.guard.entry.removeprefix("/?key=")
+    for path in ("/", "/?key=", f"/?key={key[:-1]}", f"/passwords/signature?key={key}"):
+        shown = stranger.get(path, headers=HERE)
+        assert shown.status_code == 403
+        assert COUNTER not in shown.text
+        assert 'name="token" value="' not in shown.text
+    for cookie in ("a.b", "x" * 32 + "." + "0" * 64, ".", "é"):
+        stranger.set_cookie("counter", cookie)
+        assert stranger.get("/", headers=HERE).status_code == 403
+    assert stranger.get("/health/live").status_code == 200
+    assert stranger.get(counter.guard.entry).status_code == 303
+    assert stranger.get("/", headers=HERE).status_code == 200
 
 
 def test_every_page_forbids_what_it_does_not_need(counter: Counter) -> None:
