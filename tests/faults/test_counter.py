@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -11,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from jpki.authority.workstation import enrol
+from jpki.authority.workstation import enrol, put_on_card
 from jpki.cards.apdu import Instruction
 from jpki.cards.session import CardSession
 from jpki.cards.state import decode_state
-from jpki.errors import CardGone
+from jpki.errors import CardGone, ServiceUnavailable
 from jpki.model.codes import ResidentCode
 from jpki.model.purposes import Purpose
 from jpki.service.workstation import write_workstation_file
@@ -155,4 +156,54 @@ def test_a_killed_workstation_is_started_again(
     image.content = card.read_bytes()
     with session_on(image) as session:
         session.verify_pin(SIGNATURE, chosen())
+    site.check_books()
+
+
+@pytest.mark.parametrize("point", ["issuance.recorded", "issuance.signed"])
+def test_an_authority_that_dies_over_a_request_is_waited_for(
+    site: Installation, point: str
+) -> None:
+    """The card keeps the key that was sent; the same command ends with that one."""
+    resident = site.newcomer()
+    image = blank(site)
+    filed = site.client().file_application(resident, f"until {point}")
+    site.stop("ca_server")
+    environment = {
+        **os.environ,
+        "JPKI_COMMON__TEST_SYSTEM": "true",
+        "JPKI_AUTHORITY__KILLED_AT": point,
+    }
+    line = [sys.executable, "-m", "ca_server", "--config", str(site.layout.config)]
+    with subprocess.Popen(
+        line,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert b"ready" in process.stdout.readline()
+            with session_on(image) as session, pytest.raises(ServiceUnavailable):
+                put_on_card(station_at(site), session, filed, password=chosen())
+            assert process.wait(60) == -signal.SIGKILL
+        finally:
+            process.kill()
+            site.start("ca_server")
+    key = decode_state(image.content).keys[SIGNATURE].private.private_numbers()
+    told = list[str]()
+    with session_on(image) as session:
+        done = enrol(
+            station_at(site),
+            session,
+            resident=resident,
+            idempotency_key="again",
+            password=chosen(),
+            progress=told.append,
+        )
+    assert told[:2] == ["taken-up", "key-found"]
+    assert done.application.id == filed.id
+    kept = decode_state(image.content).keys[SIGNATURE].private.private_numbers()
+    assert kept == key
+    assert site.certificates_of(resident) == 1
     site.check_books()

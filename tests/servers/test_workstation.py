@@ -44,6 +44,7 @@ from tests.support.installation import (
     GOVERNOR,
     MITO_COUNTER,
     Installation,
+    founded_installation,
     running_installation,
     within,
 )
@@ -319,6 +320,23 @@ def test_renewal_has_a_first_day(installation: Installation) -> None:
     assert early.value.renewable_from == held.renewable_from
     assert str(day_in_japan(held.renewable_from)) in str(early.value.hint)
     assert _on_card(image) == first.issued.certificate
+
+
+@pytest.mark.slow
+def test_an_application_that_needs_an_approver_waits(tmp_path: Path) -> None:
+    """It is refused until somebody agreed, and taken up then."""
+    with founded_installation(tmp_path / "site") as site:
+        text = site.layout.config.read_text()
+        approving = "[authority]\nissuance_approval = true"
+        site.layout.config.write_text(text.replace("[authority]", approving))
+        site.start("registry_stub", "ca_server")
+        resident, image = site.newcomer(), blank(site)
+        with session_on(image) as session, pytest.raises(RemoteRefusal) as waits:
+            _enrol(site, session, resident)
+        assert waits.value.reason_code == "consent.required"
+        assert site.live_application(resident) == "filed"
+        (opened,) = station_at(site).client.holdings(resident).applications
+        assert opened.application.state == "filed"
 
 
 # -- passwords, moves, surrender ------------------------------------------------------
