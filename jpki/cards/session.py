@@ -23,7 +23,6 @@ from jpki.errors import CardError, EncodingError, WrongCard
 from jpki.model.ports import Secret
 from jpki.model.purposes import Purpose
 from jpki.model.suites import SignatureSuite
-from jpki.x509.keys import suite_fits
 
 __all__ = ["CardSession"]
 
@@ -190,16 +189,18 @@ class CardSession:
         )
         return public_key_info(template, suite)
 
-    def read_public_key(self, purpose: Purpose) -> bytes:
+    def read_public_key(self, purpose: Purpose, suite: SignatureSuite) -> bytes:
         """The public half of the key pair that is on the card, as generation gave it.
 
         Returns:
             SubjectPublicKeyInfo, DER.
 
         Raises:
-            WrongCard: no key was ever made for this purpose.
+            WrongCard: no key was ever made for this purpose, or the chip makes no such.
         """
         slot = self._type.slot(purpose)
+        if suite not in slot.suites:
+            raise WrongCard(f"a {self._type.id} card makes no {suite.id} key")
         self._channel.select_file(slot.key)
         template = self._channel.command(
             Instruction.GENERATE_ASYMMETRIC_KEY_PAIR,
@@ -207,11 +208,7 @@ class CardSession:
             p2=0x80,
             le=LARGEST_ANSWER,
         )
-        for suite in slot.suites:
-            info = public_key_info(template, suite)
-            if suite_fits(info, suite):
-                return info
-        raise WrongCard(f"a {self._type.id} card has no such key")
+        return public_key_info(template, suite)
 
     def erase(self) -> None:
         """Take keys, PINs and certificates off the card, all at once and for good."""

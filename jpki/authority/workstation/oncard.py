@@ -17,7 +17,6 @@ from jpki.cards.session import CardSession
 from jpki.errors import ApplicationConflict, CardError, WrongCard
 from jpki.keys.card import CardSigner
 from jpki.model.ports import Secret
-from jpki.model.purposes import Purpose
 from jpki.store.authority_records import ApplicationState
 from jpki.x509.issuers import assemble
 from jpki.x509.parse import parse_certificate
@@ -77,7 +76,7 @@ def put_on_card(
         public_key = session.generate_key_pair(purpose, suite)
         progress("key-generated")
     else:
-        public_key = session.read_public_key(purpose)
+        public_key = session.read_public_key(purpose, suite)
         if state is ApplicationState.ISSUED:
             issued = station.client.issued(application.id)
             _require_key(public_key, issued)
@@ -125,21 +124,17 @@ def hand_over(
     """
     issued = station.client.issued(application.id)
     session.authenticate_counter(station.issuer_secret)
-    _require_written(session, application.purpose, issued)
-    return station.client.confirm_delivery(application.id)
-
-
-def _require_written(
-    session: CardSession, purpose: Purpose, issued: IssuedCertificate
-) -> None:
     # The resident's own certificate may be hidden by the password. A new key takes both
     # certificates away and they are written together: so the other one tells of it.
-    _require_key(session.read_public_key(purpose), issued)
+    purpose = application.purpose
+    key = session.read_public_key(purpose, station.suite(purpose))
+    _require_key(key, issued)
     if session.read_ca_certificate(purpose) != issued.authority_certificate:
         raise WrongCard(
             "the card bears another authority's certificate",
             hint="have the certificate written onto the card first",
         )
+    return station.client.confirm_delivery(application.id)
 
 
 def _require_key(public_key: bytes, issued: IssuedCertificate) -> None:

@@ -38,7 +38,7 @@ def reset_password(
     new_pin(chosen, session.card_type.slot(purpose).pin)
     session.authenticate_counter(station.issuer_secret)
     try:
-        session.read_public_key(purpose)
+        session.read_public_key(purpose, station.suite(purpose))
     except WrongCard:
         raise WrongCard(
             f"the card has no {purpose.value} key yet",

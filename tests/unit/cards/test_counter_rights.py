@@ -21,6 +21,7 @@ from tests.support.cards import (
 )
 
 NOT_ALLOWED = 0x6982
+RSA = suite("rsa2048-sha256")
 
 
 @pytest.mark.parametrize("type_id", ["juki", "my-number"])
@@ -30,15 +31,17 @@ def test_the_public_half_is_read_again(type_id: str) -> None:
     with session_on(image) as session:
         session.authenticate_counter(ISSUER_SECRET)
         with pytest.raises(WrongCard):
-            session.read_public_key(SIGNATURE)
-        made = session.generate_key_pair(SIGNATURE, suite("rsa2048-sha256"))
+            session.read_public_key(SIGNATURE, RSA)
+        with pytest.raises(WrongCard, match="makes no"):
+            session.read_public_key(SIGNATURE, suite("p384-sha384"))
+        made = session.generate_key_pair(SIGNATURE, RSA)
     before = image.content
     with session_on(image) as session:
         with pytest.raises(APDUError) as refused:
-            session.read_public_key(SIGNATURE)
+            session.read_public_key(SIGNATURE, RSA)
         assert refused.value.status_word == NOT_ALLOWED
         session.authenticate_counter(ISSUER_SECRET)
-        assert session.read_public_key(SIGNATURE) == made
+        assert session.read_public_key(SIGNATURE, RSA) == made
     assert image.content == before
 
 
@@ -90,6 +93,6 @@ def test_a_new_key_takes_both_certificates_away() -> None:
     with session_on(image) as session:
         session.authenticate_counter(ISSUER_SECRET)
         assert session.read_ca_certificate(SIGNATURE)
-        session.generate_key_pair(SIGNATURE, suite("rsa2048-sha256"))
+        session.generate_key_pair(SIGNATURE, RSA)
         with pytest.raises(WrongCard):
             session.read_ca_certificate(SIGNATURE)
