@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,7 +20,13 @@ from jpki.model.codes import ResidentCode
 from jpki.model.purposes import Purpose
 from jpki.service.workstation import load, open_workstation
 from tests.support.cards import session_on
-from tests.support.installation import COUNTER, Installation, within
+from tests.support.installation import (
+    COUNTER,
+    Installation,
+    listens,
+    send,
+    within,
+)
 from tests.support.workstations import NEW_PASSWORD, blank, chosen
 
 
@@ -269,3 +279,34 @@ def test_a_file_is_never_overwritten(config: Path, installation: Installation) -
     )
     assert again.exit_code == 2
     assert config.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_the_page_is_served_until_it_is_stopped(config: Path, card: Path) -> None:
+    """The printed address lets a browser in; without its key nobody is."""
+    config.write_text(f"{config.read_text()}port = 0\n")
+    program = "from jpki.cli import main; main(prog_name='jpki')"
+    line = [sys.executable, "-c", program, "counter", "serve", "--config", str(config)]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().split()[0]
+            where = urlsplit(url)
+            assert (where.hostname, where.path) == ("127.0.0.1", "/")
+            assert where.port is not None
+            assert send(where.port, "GET", "/").status == 403
+            let_in = send(where.port, "GET", f"/?{where.query}")
+            assert let_in.status == 303
+            cookie = let_in.headers["set-cookie"].partition(";")[0]
+            shown = send(where.port, "GET", "/", headers={"Cookie": cookie})
+            assert shown.status == 200
+            assert "0000000000000009" in shown.body.decode()
+            process.terminate()
+            assert process.wait(20) == 0
+            assert "Stopped." in process.stdout.read()
+        finally:
+            process.kill()
+    assert not listens(where.port)

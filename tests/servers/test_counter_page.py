@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from ca_server.counter import create_app
@@ -282,6 +284,66 @@ def test_forms_that_no_page_has(installation: Installation, counter: Counter) ->
     assert unsure.status_code == 400
     large = counter.post("/residents", resident="1" * 100_000)
     assert large.status_code == 413
+
+
+_TEXTS = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from(["52824992894", "new", "renewal", "signature", "yes", "1", "\0"]),
+)
+_FORMS = st.dictionaries(
+    st.sampled_from(
+        ["resident", "kind", "purpose", "key", "sure", "card", "first", "second", "x"]
+    ),
+    _TEXTS,
+)
+_PATHS = (
+    "/residents",
+    "/surrenders",
+    "/applications/nothing/delivery",
+    "/applications/nothing/cancellation",
+    "/applications/nothing/resident",
+    "/passwords/signature",
+    "/passwords/nothing",
+    "/nothing",
+)
+
+
+@given(path=st.sampled_from(_PATHS), form=_FORMS)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_sent_has_a_page(
+    counter: Counter, path: str, form: dict[str, str]
+) -> None:
+    """No form ends in an inner fault, and none shows what was typed as a password."""
+    counter.image = None
+    answer = counter.client.post(
+        path, data={**form, "token": counter.token}, headers=HERE
+    )
+    assert answer.status_code < 500
+    assert "Content-Security-Policy" in answer.headers
+    typed = form.get("first", "")
+    assert len(typed) < 8 or typed not in answer.text
+
+
+@given(
+    body=st.binary(max_size=200),
+    kind=st.sampled_from(
+        [
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "multipart/form-data",
+            "application/json",
+            "text/html; charset=utf-7",
+            "",
+        ]
+    ),
+)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_bytes_are_sent(counter: Counter, body: bytes, kind: str) -> None:
+    """Octets that are no form are refused, of whatever kind they say they are."""
+    answer = counter.client.post(
+        "/residents", data=body, headers={**HERE, "Content-Type": kind}
+    )
+    assert 400 <= answer.status_code < 500
 
 
 def test_without_a_card(installation: Installation, counter: Counter) -> None:
