@@ -87,6 +87,12 @@ class FaceSession:
 
     def _begin(self, session: CardSession) -> None:
         self._type = session.card_type
+        if _TEXT not in self._type.applications:
+            raise WrongCard(
+                f"how a card of this kind holds its face is not public "
+                f"({self._type.title})",
+                hint="a My Number card can be asked for its face",
+            )
         self._serial = session.serial
         self._channel: CardChannel = session.channel
         self._text = self._type.other(_TEXT)

@@ -1,7 +1,7 @@
 """APDU log at level TRAFFIC, below DEBUG, with secrets masked.
 
-PINs and cryptograms never appear. Of what cards hold (certificates name people), only
-the first octets and the length do.
+PINs and cryptograms never appear. Of what is read from files (names, addresses,
+個人番号) only the tag and the length do.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ _SECRET: Final = frozenset(
         Instruction.EXTERNAL_AUTHENTICATE,
     }
 )
+_READS: Final = frozenset({Instruction.READ_BINARY, Instruction.READ_RECORD})
+_TAG: Final = 2
 _SHOWN: Final = 16
 
 _log: Final = logging.getLogger(__name__)
@@ -37,7 +39,15 @@ def log_exchange(command: CommandAPDU, answer: ResponseAPDU) -> None:
     sent = "(masked)" if masked and command.data else _shown(command.data)
     wanted = "" if command.le is None else f" le={command.le}"
     _log.log(TRAFFIC, "> %s %s%s", header, sent, wanted)
-    _log.log(TRAFFIC, "< %04x %s", answer.status, _shown(answer.data))
+    told = _read(command, answer.data) if command.ins in _READS else _shown(answer.data)
+    _log.log(TRAFFIC, "< %04x %s", answer.status, told)
+
+
+def _read(command: CommandAPDU, data: bytes) -> str:
+    # By short identifier P2 is the offset; otherwise both are.
+    offset = command.p2 if command.p1 & 0x80 else command.p1 << 8 | command.p2
+    shown = data[:_TAG].hex() if not offset else ""
+    return f"{shown}… ({len(data)})" if data else ""
 
 
 def _shown(data: bytes) -> str:

@@ -30,8 +30,10 @@ class APDUError(CardError):
 
     code = "card.apdu"
 
-    def __init__(self, status_word: int, command: str) -> None:
-        super().__init__(f"{command}: card answered {status_word:04X}")
+    def __init__(
+        self, status_word: int, command: str, *, hint: str | None = None
+    ) -> None:
+        super().__init__(f"{command}: card answered {status_word:04X}", hint=hint)
         self.status_word = status_word
         self.command = command
 

@@ -7,6 +7,7 @@ import json
 import click
 
 from jpki.cards.places import open_place
+from jpki.cards.status import meaning_of_status
 from jpki.cli.card.options import as_json, card_option, place_of
 
 __all__ = ["apdu_command"]
@@ -36,6 +37,7 @@ def apdu_command(commands: tuple[str, ...], card: str | None, as_json: bool) -> 
                 "command": command.hex().upper(),
                 "data": answer[:-2].hex().upper(),
                 "status": answer[-2:].hex().upper(),
+                "meaning": _meaning(answer),
             }
             for command, answer in exchanged
         ]
@@ -48,7 +50,11 @@ def apdu_command(commands: tuple[str, ...], card: str | None, as_json: bool) -> 
         if answer[:-2]:
             click.echo(f"< {answer[:-2].hex(' ').upper()}")
         shown = click.style(status.hex().upper(), fg="green" if good else "yellow")
-        click.echo(f"< {shown}")
+        click.echo(f"< {shown}  {_meaning(answer)}".rstrip())
+
+
+def _meaning(answer: bytes) -> str:
+    return meaning_of_status(int.from_bytes(answer[-2:]))
 
 
 def _octets(text: str) -> bytes:

@@ -20,6 +20,7 @@ from jpki.cards.face_data import (
 )
 from jpki.cards.holder import load_holder, number_b, personalised
 from jpki.cards.state import StoredApplication, decode_state, encode_state
+from jpki.cards.traffic import TRAFFIC
 from jpki.cards.transport import InProcessTransport
 from jpki.errors import (
     APDUError,
@@ -71,6 +72,19 @@ def test_each_secret_opens_what_it_opens(typed: str, number: bool, basic: bool) 
         assert session.card().expires == HOLDER.expires
 
 
+def test_traffic_names_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """Of what is read, the log has tags and lengths."""
+    with caplog.at_level(TRAFFIC, logger="jpki.cards"):
+        session = face_of(issued_image("my-number"))
+        session.read(lambda: "2468")
+        session.card()
+    assert "ff10… (5)" in caplog.text
+    texts = (HOLDER.my_number, HOLDER.basic.name, "2468", "0217", SERIAL[:4])
+    for text in texts:
+        assert text not in caplog.text
+        assert text.encode().hex() not in caplog.text
+
+
 def test_wrong_secrets_cost_a_try_where_they_belong() -> None:
     """What has no form of any is not sent."""
     session = face_of(issued_image("my-number"))
@@ -114,7 +128,7 @@ def test_the_pin_is_changed_and_set() -> None:
 def test_cards_without_a_face() -> None:
     """Of another generation, or never written."""
     for kind in ("juki", "next-gen"):
-        with pytest.raises(WrongCard, match="input-support"):
+        with pytest.raises(WrongCard, match="not public"):
             face_of(issued_image(kind))
     state = decode_state(issued_image("my-number").content)
     pins = state.application("input-support").pins

@@ -17,7 +17,7 @@ from jpki.cards.card_types import SignatureForm
 from jpki.cards.public_keys import public_key_info, public_key_template
 from jpki.cards.session import CardSession
 from jpki.cards.signing import signature_in_der
-from jpki.cards.status import error_of_status
+from jpki.cards.status import error_of_status, meaning_of_status
 from jpki.cards.token import TokenInfo
 from jpki.cards.traffic import TRAFFIC
 from jpki.cards.transport import InProcessTransport
@@ -236,6 +236,14 @@ def test_a_new_key_lifts_no_right() -> None:
 def test_status_words_as_errors(status: int, error: type[CardError]) -> None:
     """Known status words have their error, others keep the word."""
     assert type(error_of_status(status, "VERIFY")) is error
+
+
+def test_status_words_in_words() -> None:
+    """For who reads them in a terminal."""
+    told = [meaning_of_status(word) for word in (0x9000, 0x63C2, 0x6114, 0x6982, 0x1)]
+    assert told[:2] == ["ok", "tries left: 2"]
+    assert told[2:] == ["20 octets wait for GET RESPONSE", "security status", ""]
+    assert "another secret" in str(error_of_status(0x6300, "").hint)
 
 
 def test_other_cards() -> None:
