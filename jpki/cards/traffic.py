@@ -22,7 +22,9 @@ _SECRET: Final = frozenset(
         Instruction.EXTERNAL_AUTHENTICATE,
     }
 )
-_READS: Final = frozenset({Instruction.READ_BINARY, Instruction.READ_RECORD})
+_READS: Final = frozenset(
+    {Instruction.READ_BINARY, Instruction.READ_RECORD, Instruction.GET_RESPONSE}
+)
 _TAG: Final = 2
 _SHOWN: Final = 16
 
@@ -46,7 +48,8 @@ def log_exchange(command: CommandAPDU, answer: ResponseAPDU) -> None:
 def _read(command: CommandAPDU, data: bytes) -> str:
     # By short identifier P2 is the offset; otherwise both are.
     offset = command.p2 if command.p1 & 0x80 else command.p1 << 8 | command.p2
-    shown = data[:_TAG].hex() if not offset else ""
+    begins = command.ins == Instruction.READ_BINARY and not offset
+    shown = data[:_TAG].hex() if begins else ""
     return f"{shown}… ({len(data)})" if data else ""
 
 

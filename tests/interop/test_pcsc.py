@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 
+from jpki.cards.signing import digest_info
 from jpki.model.purposes import Purpose
 from tests.support.cards import HOLDER, PINS, SERIAL, issued_image
 from tests.support.pcsc_room import JPKI, READERS, Room, environment, room
@@ -248,6 +249,35 @@ def test_two_programs_take_turns(here: Room, card: Path) -> None:
         assert other.wait(60) == 0
 
 
+def test_rights_end_with_the_program_that_won_them(here: Room, card: Path) -> None:
+    """Killed after the PIN: whoever comes next finds a card that was reset."""
+    code = f"""
+from jpki.cards.places import open_place, parse_card_uri
+from jpki.cards.session import CardSession
+from jpki.model.purposes import Purpose
+
+session = CardSession(open_place(parse_card_uri("card:")))
+session.verify_pin(Purpose.SIGNATURE, lambda: {PINS[Purpose.SIGNATURE]!r})
+print("verified", flush=True)
+input()
+"""
+    with subprocess.Popen(
+        here.command([sys.executable, "-c", code]),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "verified\n"
+        program.kill()
+    sign = "802A009A" + "33" + digest_info("sha256", bytes(32)).hex() + "00"
+    told = _json(here.jpki("card", "apdu", sign, "00B0810002", "--json"))
+    assert [one["status"] for one in told] == ["6985", "6985"]
+    select = "00A4040C0AD392F000260100000001"
+    told = _json(here.jpki("card", "apdu", select, sign, "--json"))
+    assert [one["status"] for one in told] == ["9000", "6982"]
+
+
 def test_a_card_that_is_pulled_out(here: Room) -> None:
     """Between the PIN and the signature: told as such, and no signature comes."""
     card = _card(here)
@@ -313,7 +343,7 @@ for _ in range(4):
         kwargs={"inserted": connections.append},
     )
     inserting.start()
-    reader = wait_for_card(30)
+    reader = wait_for_card(30, "Virtual PCD 00 00")
     print(reader.name, flush=True)
     session = CardSession(PCSCTransport(reader.name))
     connections[0].shutdown(socket.SHUT_RDWR)

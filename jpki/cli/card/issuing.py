@@ -13,6 +13,7 @@ from jpki.cards.card_types import card_type, card_types
 from jpki.cards.holder import load_holder
 from jpki.cli.card.options import (
     as_json,
+    asked,
     card_option,
     pin_argument,
     secret_of,
@@ -112,7 +113,9 @@ def unblock_command(
     """Lift a block, as the counter does: the holder chooses a new PIN."""
     secret = _secret_in(issuer_secret)
     with opened_pin(card, which) as pin:
-        pin.set(secret, secret_of(new_pin_file, pin.rule, word("new"), twice=True))
+        pin.set(
+            secret, secret_of(new_pin_file, pin.rule, asked(which, "new"), twice=True)
+        )
         tries = pin.tries_left()
     if as_json:
         click.echo(json.dumps({"purpose": which, "tries_left": tries}))

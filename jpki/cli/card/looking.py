@@ -18,6 +18,7 @@ from jpki.cards.rules import PINRule
 from jpki.cards.session import CardSession
 from jpki.cli.card.options import (
     as_json,
+    asked,
     card_option,
     opened,
     pin_file,
@@ -254,7 +255,9 @@ def read_command(
             octets = session.read_ca_certificate(purpose)
         else:
             if slot.certificate_after_pin:
-                session.verify_pin(purpose, secret_of(pin_file, slot.pin, word("pin")))
+                session.verify_pin(
+                    purpose, secret_of(pin_file, slot.pin, asked(purpose.value))
+                )
             octets = session.read_certificate(purpose)
     text = pem(octets, "CERTIFICATE")
     if as_json:

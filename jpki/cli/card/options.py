@@ -20,6 +20,7 @@ from jpki.model.purposes import Purpose
 __all__ = [
     "FACE",
     "as_json",
+    "asked",
     "card_option",
     "opened",
     "pin_argument",
@@ -58,6 +59,8 @@ _WORDS: Final = {
         "a photo of {octets} octets; --image FILE saves it",
     ),
     "no-photo": ("顔写真なし", "no photo"),
+    "of": ("{which}の{pin}", "{pin} for {which}"),
+    "again": ("もう一度", "once more"),
     "current": ("現在の暗証番号", "current PIN"),
     "new": ("新しい暗証番号", "new PIN"),
     "tries": ("残り{left}回", "{left} of {all} tries left"),
@@ -171,6 +174,11 @@ def opened(card: str | None) -> Iterator[CardSession]:
         yield session
 
 
+def asked(which: str, kind: str = "pin") -> str:
+    """How a PIN is asked for: which one, and whether the current or a new one."""
+    return word("of", which=word(which), pin=word(kind))
+
+
 def secret_of(
     file: TextIO | None, rule: PINRule | None, what: str, *, twice: bool = False
 ) -> Secret:
@@ -189,8 +197,9 @@ def secret_of(
         if not sys.stdin.isatty():
             raise click.UsageError("without a terminal the PIN comes by --pin-file")
         prompt = what if rule is None else f"{what} ({_form(rule)})"
+        again = f"{what} ({word('again')})" if twice else False
         typed: str = click.prompt(
-            prompt, hide_input=True, confirmation_prompt=twice, err=True
+            prompt, hide_input=True, confirmation_prompt=again, err=True
         )
         return typed
 

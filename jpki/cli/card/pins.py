@@ -9,6 +9,7 @@ import click
 
 from jpki.cli.card.options import (
     as_json,
+    asked,
     card_option,
     pin_argument,
     pin_file,
@@ -38,7 +39,7 @@ def verify_pin_command(
     """
     with opened_pin(card, which) as pin:
         try:
-            pin.verify(secret_of(pin_file, pin.rule, word("pin")))
+            pin.verify(secret_of(pin_file, pin.rule, asked(which)))
         except (PINError, PINBlocked) as error:
             if not as_json:
                 raise
@@ -66,8 +67,8 @@ def change_pin_command(
 ) -> None:
     """Choose another PIN; the current one is asked for first."""
     with opened_pin(card, which) as pin:
-        current = secret_of(pin_file, pin.rule, word("current"))()
-        new = secret_of(new_pin_file, pin.rule, word("new"), twice=True)()
+        current = secret_of(pin_file, pin.rule, asked(which, "current"))()
+        new = secret_of(new_pin_file, pin.rule, asked(which, "new"), twice=True)()
         pin.change(lambda: current, lambda: new)
         _told(pin, "changed", as_json=as_json)
 

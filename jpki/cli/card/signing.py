@@ -14,12 +14,12 @@ import click
 from jpki.cli.card.looking import write_file
 from jpki.cli.card.options import (
     as_json,
+    asked,
     card_option,
     opened,
     pin_file,
     purpose_argument,
     secret_of,
-    word,
 )
 from jpki.documents.cms import sign_detached
 from jpki.keys.card import CardSigner
@@ -54,7 +54,9 @@ def sign_command(
     content = document.read()
     with opened(card) as session:
         rule = session.card_type.slot(purpose).pin
-        signer = CardSigner(session, purpose, secret_of(pin_file, rule, word("pin")))
+        signer = CardSigner(
+            session, purpose, secret_of(pin_file, rule, asked(purpose.value))
+        )
         if raw:
             made = signer.sign(content)
         else:

@@ -12,6 +12,7 @@ import pytest
 
 from jpki.cards.applet import VirtualCard
 from jpki.cards.card_types import card_type
+from jpki.cards.face import FaceSession
 from jpki.cards.session import CardSession
 from jpki.cards.state import decode_state, encode_state
 from jpki.cards.transport import InProcessTransport
@@ -19,6 +20,7 @@ from jpki.durable import HeldFile, create_file
 from jpki.errors import APDUError, CardError, CardGone, Conflict, PINBlocked, PINError
 from jpki.model.suites import suite
 from tests.support.cards import (
+    HOLDER,
     ISSUER_SECRET,
     PASSWORD,
     SERIAL,
@@ -62,6 +64,20 @@ def test_power_cuts_win_no_tries(writes: int, pin: str) -> None:
         with pytest.raises((PowerCutError, PINError, PINBlocked)):
             session.verify_pin(SIGNATURE, lambda: pin)
         assert tries(image.content) == (left - 1 if writes else 5)
+
+
+@pytest.mark.parametrize("writes", [0, 1])
+@pytest.mark.parametrize("pin", [str(HOLDER.pin), "0000"])
+def test_power_cuts_win_no_tries_of_the_face(writes: int, pin: str) -> None:
+    """The same in the card's other applications."""
+    image = issued_image("my-number")
+    for left in (3, 2, 1):
+        image.writes_left = writes
+        session = FaceSession(InProcessTransport(VirtualCard(image)))
+        with pytest.raises((PowerCutError, PINError, PINBlocked)):
+            session.verify_pin(lambda: pin)
+        held = decode_state(image.content).application("input-support")
+        assert held.pins["pin"].tries_left == (left - 1 if writes else 3)
 
 
 @pytest.mark.parametrize("writes", range(4))
