@@ -188,8 +188,9 @@ def _keeping(folder: Path, *arguments: str) -> Iterator[Kept]:
     [
         (("--at", "2014-10-01"), "governor-13"),
         (("--era", "jlis"), "national-signature"),
+        (("--era", "next-gen"), "national-signature"),
     ],
-    ids=["2014", "jlis"],
+    ids=["2014", "jlis", "next-gen"],
 )
 def test_the_printed_commands_work_as_printed(
     tmp_path: Path, arguments: tuple[str, ...], anchor: str

@@ -70,6 +70,7 @@ def commands(world: World) -> list[str]:
             f"{_program()} verify {_file(folder / 'application.xml')}"
             f" --signature {_file(folder / 'second.p7s')}"
             f" --anchor {anchor} --policy {policy}"
+            f" --era {world.settings.common.era}"
             f" --certificates-url {world.ca_url}/certificates"
             f" --crls-url {world.status_url}/crls",
             "" if not at else f"--at {world.clock():%Y-%m-%dT%H:%M:%SZ}",
