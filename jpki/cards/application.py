@@ -186,6 +186,9 @@ class Application(ABC, Generic[Name]):
     def _change_pin(self, command: CommandAPDU) -> bytes:
         if command.p1 != 0x01:
             raise Refused(StatusWord.WRONG_PARAMETERS)
+        return self._change(command)
+
+    def _change(self, command: CommandAPDU) -> bytes:
         name, rule = self._pin(command)
         if name not in self._verified:
             raise Refused(StatusWord.SECURITY_STATUS)

@@ -43,6 +43,8 @@ class ApplicationType:
     """AID."""
     pins: Mapping[str, PINRule]
     files: Mapping[str, FileRule]
+    change_key: bool
+    """PINs are changed by CHANGE KEY of JICSAP (80 32), not by 00 24."""
     sexes: Mapping[str, str]
     """What a gender of JIS X 0303 is written as here."""
     source: str
@@ -77,7 +79,12 @@ _APPLICATION: Final = {
     "source": str,
     "unconfirmed": list,
 }
-_APPLICATION_OPTIONAL: Final = {"pins": dict, "files": dict, "sexes": dict}
+_APPLICATION_OPTIONAL: Final = {
+    "pins": dict,
+    "files": dict,
+    "change_key": bool,
+    "sexes": dict,
+}
 _FILE: Final = {"file": str, "opened_by": list}
 _FILE_OPTIONAL: Final = {"size": int, "record": bool}
 
@@ -118,6 +125,7 @@ def _application(file: str, name: str, values: Values) -> ApplicationType:
         application=bytes.fromhex(table["application"]),
         pins=MappingProxyType(pins),
         files=MappingProxyType(files),
+        change_key=table.get("change_key", False),
         sexes=MappingProxyType(table.get("sexes", {})),
         source=table["source"],
         unconfirmed=tuple(table["unconfirmed"]),

@@ -8,7 +8,7 @@ before the card is handed out (`jpki.cards.holder`).
 from __future__ import annotations
 
 from jpki.cards.apdu import CommandAPDU, Instruction, StatusWord
-from jpki.cards.application import ISO, Application, Refused
+from jpki.cards.application import ISO, PROPRIETARY, Application, Refused
 from jpki.cards.application_types import ApplicationType, FileRule
 from jpki.cards.rules import FileId, PINRule
 from jpki.cards.state import CardMemory, CardState, StoredPIN
@@ -28,6 +28,9 @@ class DataApplication(Application[str]):
         self._files = {rule.file: rule for rule in kind.files.values()}
         self._pins = {rule.file: (name, rule) for name, rule in kind.pins.items()}
         self._commands[Instruction.READ_RECORD] = (ISO, self._read_record)
+        if kind.change_key:
+            del self._commands[Instruction.CHANGE_REFERENCE_DATA]
+            self._commands[Instruction.CHANGE_KEY] = (PROPRIETARY, self._change_key)
 
     def _has(self, file: FileId) -> bool:
         return file in self._files or file in self._pins
@@ -43,6 +46,11 @@ class DataApplication(Application[str]):
 
     def _with_pin(self, name: str, pin: StoredPIN) -> CardState:
         return self._state.with_application_pin(self._kind.id, name, pin)
+
+    def _change_key(self, command: CommandAPDU) -> bytes:
+        if command.p1:
+            raise Refused(StatusWord.WRONG_PARAMETERS)
+        return self._change(command)
 
     def _read_record(self, command: CommandAPDU) -> bytes:
         """Record 1 of the current file, or of one that P2 names (ISO 7816-4 11.4.3)."""

@@ -18,6 +18,7 @@ _SECRET: Final = frozenset(
     {
         Instruction.VERIFY,
         Instruction.CHANGE_REFERENCE_DATA,
+        Instruction.CHANGE_KEY,
         Instruction.RESET_RETRY_COUNTER,
         Instruction.EXTERNAL_AUTHENTICATE,
     }

@@ -341,6 +341,7 @@ for _ in range(4):
         target=insert,
         args=(card, "127.0.0.1", 35963),
         kwargs={"inserted": connections.append},
+        daemon=True,
     )
     inserting.start()
     reader = wait_for_card(30, "Virtual PCD 00 00")

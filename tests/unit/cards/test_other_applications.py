@@ -171,6 +171,26 @@ def test_wrong_numbers_block_where_they_are_asked() -> None:
     assert verify(card, "0011", "4321") == "9000"
 
 
+def test_some_change_their_pin_by_jicsap(card: VirtualCard) -> None:
+    """80 32 instead of 00 24, in 住基AP and 共通AP; a right is needed all the same."""
+    for application in (JUKI, COMMON):
+        assert ask(card, application) == "9000"
+        challenge = card.transmit(bytes.fromhex("0084000010"))[:-2]
+        answer = counter_cryptogram(counter_key(ISSUER_SECRET, SERIAL), challenge)
+        assert ask(card, f"0082000020{answer.hex()}") == "9000"
+        assert ask(card, "002c029c0431323334") == "9000"
+        assert ask(card, "0024019c0434333231") == "6d00"
+        assert ask(card, "8032009c0434333231") == "6982"
+        assert verify(card, "001c", "1234") == "9000"
+        assert ask(card, "8032019c0434333231") == "6a86"
+        assert ask(card, "0032009c0434333231") == "6e00"
+        assert ask(card, "8032009c0134") == "6a80"
+        assert ask(card, "803200800434333231") == "9000"
+        assert verify(card, "001c", "4321") == "9000"
+    assert ask(card, TEXT) == "9000"
+    assert ask(card, "803200910434333231") == "6d00"
+
+
 def test_what_is_not_public_is_not_there() -> None:
     """Other generations have no other applications here."""
     for kind in ("juki", "next-gen"):
