@@ -7,7 +7,8 @@ so that unrelated or hostile things in a pool cannot change a verdict.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import TypeVar
+from functools import lru_cache
+from typing import Final, TypeVar
 
 from jpki.errors import EncodingError
 from jpki.model.names import Name
@@ -76,9 +77,9 @@ class Pool:
     ) -> Pool:
         """A pool of what can be parsed; what cannot be parsed is not at hand."""
         return cls(
-            _parsed(parse_certificate, certificates),
-            map(RevocationList, _parsed(parse_crl, crls)),
-            _parsed(parse_response, ocsp_responses),
+            _parsed(_certificate, parse_certificate, certificates),
+            _parsed(_list, _read_list, crls),
+            _parsed(_response, parse_response, ocsp_responses),
             beneath=beneath,
         )
 
@@ -131,9 +132,30 @@ def _unique(items: Iterable[tuple[K, T]]) -> Iterator[T]:
             yield item
 
 
-def _parsed(parse: Callable[[bytes], T], data: Iterable[bytes]) -> Iterator[T]:
+def _read_list(data: bytes) -> RevocationList:
+    return RevocationList(parse_crl(data))
+
+
+_SHORT: Final = 8192
+_REMEMBERED: Final = 512
+"""Octets up to which things are read once, and how many: 12 MiB with what they hold."""
+
+_certificate = lru_cache(maxsize=_REMEMBERED)(parse_certificate)
+_list = lru_cache(maxsize=_REMEMBERED)(_read_list)
+_response = lru_cache(maxsize=_REMEMBERED)(parse_response)
+
+
+def _parsed(
+    remembered: Callable[[bytes], T],
+    read: Callable[[bytes], T],
+    data: Iterable[bytes],
+) -> Iterator[T]:
+    """What can be read of these; what is short and was read lately is the same object.
+
+    Questions that come one after the other bring the same authorities' things.
+    """
     for item in data:
         try:
-            yield parse(item)
+            yield (remembered if len(item) <= _SHORT else read)(item)
         except EncodingError:
             continue
