@@ -18,6 +18,7 @@ __all__ = ["OpenSSLVerifier", "openssl_name"]
 # Names and values of x509_vfy.h.
 _CRL_CHECK: Final = 0x4
 _POLICY_CHECK: Final = 0x80
+_EXPLICIT_POLICY: Final = 0x100
 _EXTENDED_CRL_SUPPORT: Final = 0x1000
 _PARTIAL_CHAIN: Final = 0x80000
 
@@ -38,6 +39,8 @@ def _library() -> ctypes.CDLL | None:
         "X509_STORE_new",
         "X509_STORE_CTX_new",
         "X509_VERIFY_PARAM_new",
+        "OBJ_txt2obj",
+        "OPENSSL_sk_new_null",
     ):
         getattr(library, function).restype = _Pointer
     return library
@@ -56,14 +59,26 @@ def openssl_name() -> str | None:
 
 
 class OpenSSLVerifier:
-    """A store with one anchor and one CRL, asked about certificates at an instant."""
+    """A store with one anchor and one CRL, asked about certificates at an instant.
 
-    def __init__(self, anchor: bytes, crl: bytes, at: datetime) -> None:
+    Without a CRL it does not ask for one.
+    """
+
+    def __init__(
+        self,
+        anchor: bytes,
+        crl: bytes | None,
+        at: datetime,
+        *,
+        explicit: bool = False,
+    ) -> None:
         library = _library()
         assert library is not None
         self._library = library
         self._store = _Pointer(library.X509_STORE_new())
         for kind, der in (("X509", anchor), ("X509_CRL", crl)):
+            if der is None:
+                continue
             held = self._parsed(kind, der)
             name = "cert" if kind == "X509" else "crl"
             assert getattr(library, f"X509_STORE_add_{name}")(self._store, held) == 1
@@ -73,12 +88,13 @@ class OpenSSLVerifier:
             param, ctypes.c_longlong(int(at.timestamp()))
         )
         library.X509_VERIFY_PARAM_set_auth_level(param, 0)
-        library.X509_VERIFY_PARAM_set_flags(
-            param,
-            ctypes.c_ulong(
-                _CRL_CHECK | _POLICY_CHECK | _EXTENDED_CRL_SUPPORT | _PARTIAL_CHAIN
-            ),
-        )
+        flags = _POLICY_CHECK | _EXTENDED_CRL_SUPPORT | _PARTIAL_CHAIN
+        flags |= 0 if crl is None else _CRL_CHECK
+        flags |= _EXPLICIT_POLICY if explicit else 0
+        library.X509_VERIFY_PARAM_set_flags(param, ctypes.c_ulong(flags))
+        # Without a policy of the user's, it fails where one is required.
+        any_policy = _Pointer(library.OBJ_txt2obj(b"2.5.29.32.0", 1))
+        assert library.X509_VERIFY_PARAM_add0_policy(param, any_policy) == 1
         assert library.X509_STORE_set1_param(self._store, param) == 1
         library.X509_VERIFY_PARAM_free(param)
 
@@ -87,14 +103,24 @@ class OpenSSLVerifier:
         read = getattr(self._library, f"d2i_{kind}")
         return _Pointer(read(None, ctypes.byref(at), ctypes.c_long(len(der))))
 
-    def verify(self, certificates: Sequence[bytes]) -> int:
+    def verify(
+        self, certificates: Sequence[bytes], untrusted: Sequence[bytes] = ()
+    ) -> int:
         """How many of these hold."""
         library, good = self._library, 0
+        stack = _Pointer(library.OPENSSL_sk_new_null()) if untrusted else None
+        held = [self._parsed("X509", der) for der in untrusted]
+        for one in held:
+            library.OPENSSL_sk_push(stack, one)
         for der in certificates:
             certificate = self._parsed("X509", der)
             context = _Pointer(library.X509_STORE_CTX_new())
-            library.X509_STORE_CTX_init(context, self._store, certificate, None)
+            library.X509_STORE_CTX_init(context, self._store, certificate, stack)
             good += library.X509_verify_cert(context) == 1
             library.X509_STORE_CTX_free(context)
             library.X509_free(certificate)
+        for one in held:
+            library.X509_free(one)
+        if stack is not None:
+            library.OPENSSL_sk_free(stack)
         return good
