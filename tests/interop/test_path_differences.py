@@ -35,7 +35,13 @@ from jpki.x509.extensions import (
     policy_constraints,
     policy_mappings,
 )
-from jpki.x509.general_names import DirectoryName, DNSName, IPAddress, RFC822Name
+from jpki.x509.general_names import (
+    DirectoryName,
+    DNSName,
+    GeneralName,
+    IPAddress,
+    RFC822Name,
+)
 from jpki.x509.keys import key_identifier
 from jpki.x509.parse import Certificate
 from tests.support.pki import (
@@ -99,15 +105,18 @@ class _Maker:
         middle = tuple(
             self._issued(level, self._authority()) for level in range(1, length + 1)
         )
-        end = self._issued(length + 1, self._subscriber())
+        end = self._issued(length + 1, self._subscriber(), is_last=True)
         return _Chain(anchor, middle, end, self._rarely(0.3))
 
     def _rarely(self, share: float = 0.06) -> bool:
         return self._chance.random() < share
 
-    def _issued(self, level: int, extensions: list[bytes]) -> Certificate:
-        # Now and then a certificate that its issuer issued to itself.
-        itself = level > 1 and self._rarely(0.1)
+    def _issued(
+        self, level: int, extensions: list[bytes], *, is_last: bool = False
+    ) -> Certificate:
+        # Now and then a certificate that its issuer issued to itself; not the last one,
+        # for which OpenSSL leaves out the step 6.1.5 (a) then.
+        itself = level > 1 and not is_last and self._rarely(0.1)
         own = self._names[level - 1] if itself else name(f"difference {level}")
         self._names[level] = own
         public_key = key(f"difference {level}").public_key
@@ -189,7 +198,7 @@ class _Maker:
         chance = self._chance
         if not self._rarely(0.2):
             return []
-        bases = [
+        bases: list[GeneralName] = [
             DNSName("example.jp"),
             RFC822Name("example.jp"),
             IPAddress(bytes.fromhex("0a000000ff000000")),
@@ -207,7 +216,7 @@ class _Maker:
     def _subscriber(self) -> list[bytes]:
         chance = self._chance
         found = self._any()
-        names = [
+        names: list[GeneralName] = [
             DNSName("www.example.jp"),
             DNSName("www.example.test"),
             RFC822Name("taro@example.jp"),
