@@ -96,6 +96,8 @@ class _Speaker:
         """Whole answers that may be given again: nothing has been forgotten since they
         were made, and the date in them is still right."""
         self._got: dict[bytes, bytes] = {}
+        self._heads: dict[int, bytes] = {}
+        """What stands before an answer of this length that is cached by nobody."""
         self._to_sign: list[tuple[Promise, Repeatable, bytes]] = []
         """Questions with a nonce about what is known."""
 
@@ -153,8 +155,10 @@ class _Speaker:
             self._at = self._clock()
             self._second = whole_second(self._at)
             date = _http_date(self._at)
-            outdated |= date != self._date
-            self._date = date
+            if date != self._date:
+                outdated = True
+                self._date = date
+                self._heads.clear()
             self._next_reading = now + _CLOCK_SECONDS
         forgotten = self._kept.forgotten
         if outdated or forgotten != self._forgotten:
@@ -233,15 +237,14 @@ class _Speaker:
         )
 
     def _uncacheable(self, octets: bytes) -> bytes:
-        return (
-            b"%bContent-Length: %d\r\nCache-Control: no-store\r\nDate: %b\r\n\r\n%b"
-            % (
-                _HEAD,
-                len(octets),
-                self._date,
-                octets,
+        size = len(octets)
+        head = self._heads.get(size)
+        if head is None:
+            head = self._heads[size] = (
+                b"%bContent-Length: %d\r\nCache-Control: no-store\r\nDate: %b\r\n\r\n"
+                % (_HEAD, size, self._date)
             )
-        )
+        return head + octets
 
 
 def _remember(answers: dict[bytes, bytes], asked: bytes, answer: bytes) -> None:

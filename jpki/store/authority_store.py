@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from jpki.store import authority_tables as tables
 from jpki.store import migrate
+from jpki.store.applied_events import AppliedEvents
 from jpki.store.audit_log import AuditLog
 from jpki.store.authority_books import Applications, Authorities, Operators
 from jpki.store.certificate_book import Certificates
@@ -19,7 +20,7 @@ from jpki.store.engine import Database
 from jpki.store.list_archive import ListArchive
 from jpki.store.nonces import Nonces
 from jpki.store.outside_journal import OutsideJournal
-from jpki.store.revocation_books import AppliedEvents, Journal, RevocationLists
+from jpki.store.revocation_books import Journal, RevocationLists
 from jpki.store.serial_blocks import SerialBlocks
 from jpki.store.shards import Shards
 from jpki.store.together import Groups

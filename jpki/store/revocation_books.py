@@ -1,4 +1,4 @@
-"""The revocation journal, the CRLs made from it, and the events behind it."""
+"""The revocation journal, and the CRLs made from it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from jpki.errors import Conflict, NotFound
 from jpki.model.revocation import Revocation
 from jpki.store import authority_tables as tables
 from jpki.store.authority_records import (
-    AppliedEvent,
     CertificateKind,
     CertificateRecord,
     CRLRecord,
@@ -38,10 +37,9 @@ from jpki.store.rows import Rows
 if TYPE_CHECKING:
     from jpki.x509.revocation_columns import RevocationColumns
 
-__all__ = ["AppliedEvents", "Journal", "News", "RevocationLists"]
+__all__ = ["Journal", "News", "RevocationLists"]
 
 
-_CURSOR: Final = select(tables.head.c.feed_position)
 _AMONG: Final = Lookup(
     tables.revocation.c.serial,
     among=tables.revocation.c.serial,
@@ -451,35 +449,6 @@ class RevocationLists(Rows):
     ) -> CRLRecord | None:
         row = self._connection.execute(select(*columns).where(*where)).first()
         return None if row is None else CRLRecord(**row._mapping)
-
-
-class AppliedEvents(Rows):
-    """The register's events that have taken effect, and the cursor behind them."""
-
-    def position(self) -> int:
-        """The cursor: the newest event that has taken effect; 0 when there is none."""
-        return int(self._connection.execute(_CURSOR).scalar_one())
-
-    def add(self, event: AppliedEvent) -> None:
-        """Move the cursor to the next event.
-
-        Raises:
-            Conflict: it is not the next one.
-        """
-        if event.sequence != self.position() + 1:
-            raise Conflict(f"event {event.sequence} is not the next one")
-        self._insert(tables.applied_event, event)
-        self._connection.execute(
-            update(tables.head).values(feed_position=event.sequence)
-        )
-
-    def find(self, sequence: int) -> AppliedEvent | None:
-        """The event that took effect at this position."""
-        table = tables.applied_event
-        row = self._connection.execute(
-            select(table).where(table.c.sequence == sequence)
-        ).first()
-        return None if row is None else AppliedEvent(**row._mapping)
 
 
 def _is(name: ListName) -> tuple[ColumnElement[bool], ...]:

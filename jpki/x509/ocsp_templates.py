@@ -167,28 +167,21 @@ class AnswerTemplate:
 class Envelope:
     """What stands around ResponseData and signature in a responder's answers."""
 
-    __slots__ = ("_algorithm", "_behind")
+    __slots__ = ("_algorithm", "_behind", "_between")
 
     def __init__(self, suite: SignatureSuite, certificate: bytes) -> None:
         self._algorithm = suite.algorithm_identifier
         self._behind = explicit(0, sequence(certificate))
+        self._between = lru_cache(maxsize=1024)(self._around)
 
     def close(self, tbs: bytes, signature: bytes) -> bytes:
         """The whole OCSPResponse."""
-        bits = _bits_head(len(signature))
-        size = (
-            len(tbs)
-            + len(self._algorithm)
-            + len(bits)
-            + len(signature)
-            + len(self._behind)
-        )
-        return b"".join(
-            (_RESPONSE.head(size), tbs, self._algorithm, bits, signature, self._behind)
-        )
+        head, bits = self._between(len(tbs), len(signature))
+        return b"".join((head, tbs, bits, signature, self._behind))
 
-
-@lru_cache(maxsize=64)
-def _bits_head(size: int) -> bytes:
-    """Header of a BIT STRING of whole octets, and the octet that says so."""
-    return header(0x03, size + 1) + b"\0"
+    def _around(self, signed: int, signature: int) -> tuple[bytes, bytes]:
+        """What stands before ResponseData and behind it, by these two lengths."""
+        # A BIT STRING of whole octets, and the octet that says so.
+        bits = self._algorithm + header(0x03, signature + 1) + b"\0"
+        size = signed + len(bits) + signature + len(self._behind)
+        return _RESPONSE.head(size), bits
