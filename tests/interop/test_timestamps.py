@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from asn1crypto import cms, tsp
+from pkilint.bin import lint_crl, lint_pkix_cert
 
 from jpki.documents.timestamp_info import imprint_of
 from jpki.documents.timestamp_messages import (
@@ -19,7 +20,7 @@ from jpki.documents.timestamp_messages import (
 )
 from jpki.documents.timestamps import parse_token, read_token
 from jpki.errors import DocumentError
-from jpki.model.suites import Digest
+from jpki.model.suites import SUITES, Digest
 from jpki.service.clock import ProcessClock
 from jpki.x509.pem import pem
 from tests.support.time_authority import TimeAuthority, time_authority
@@ -177,3 +178,21 @@ def test_asn1crypto_reads_the_same() -> None:
     assert info["nonce"].native == 5
     assert info["message_imprint"]["hashed_message"].native == asked.imprint.value
     assert info["tsa"].chosen.untag().dump() == ours.parsed.subject_der
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+@pytest.mark.parametrize("suite_id", sorted(SUITES))
+def test_pkilint_finds_nothing(
+    suite_id: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In root, authority and list, at the severity of warnings."""
+    ours = _authority(suite_id)
+    for name, raw in (("root", ours.root), ("authority", ours.certificate)):
+        path = tmp_path / f"{name}.der"
+        path.write_bytes(raw)
+        lint_pkix_cert.main(["lint", "-s", "WARNING", str(path)])
+        assert capsys.readouterr().out.strip() == "", name
+    path = tmp_path / "list.crl"
+    path.write_bytes(ours.crl(ProcessClock()()))
+    lint_crl.main(["lint", "-t", "CRL", "-p", "PKIX", "-s", "WARNING", str(path)])
+    assert capsys.readouterr().out.strip() == ""
