@@ -24,9 +24,6 @@ from jpki.x509.parse import Certificate, parse_certificate
 __all__ = ["MAX_CHECKS", "Existence", "proven_existence"]
 
 MAX_CHECKS: Final = 400
-"""Signature checks for all timestamps of a document; an honest one takes about five."""
-
-MAX_CHECKS: Final = 400
 """Signatures checked for all timestamps together; the path of one has its own limits.
 Sixteen honest ones, each with a chain of its own, need fewer than 100."""
 _CLOCK_SKEW: Final = timedelta(minutes=5)
