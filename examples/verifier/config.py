@@ -23,7 +23,7 @@ class VerifierSettings(VerificationSettings):
     """[verifier]: where it listens, whom it trusts, and whom it asks."""
 
     host: str = "127.0.0.1"
-    port: int = setting(8405, limits=(0, 65535))
+    port: int = setting(8406, limits=(0, 65535))
     """0 takes a free one and names it when ready."""
     threads: int = setting(8, limits=(1, 256))
     body_limit: int = setting(16 * 1024 * 1024, limits=(1024, 256 * 1024 * 1024))

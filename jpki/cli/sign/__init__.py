@@ -159,7 +159,7 @@ def sign(
     \b
     jpki sign letter.txt --key card.json
     jpki sign letter.txt --key file:key.pem --certificate own.pem \\
-        --level lta --tsa http://127.0.0.1:8404 --anchor root.pem \\
+        --level lta --tsa http://127.0.0.1:8407 --anchor root.pem \\
         --time-anchor tsa/root.pem --crl tsa/root.crl
 
     From level lt on the new signature is judged before anything is written: what shows

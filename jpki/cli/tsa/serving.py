@@ -27,7 +27,7 @@ __all__ = ["serve_command"]
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    default=8404,
+    default=8407,
     show_default=True,
     help="To listen on; 0 takes a free one.",
 )
