@@ -13,12 +13,14 @@ __all__ = ["FORMATS", "SUFFIXES", "format_of"]
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
     "cms": ("jpki.cli.sign.cms", "sign_cms"),
     "xml": ("jpki.cli.sign.xml", "sign_xml"),
+    "pdf": ("jpki.cli.sign.pdf", "sign_into_pdf"),
 }
 """Name to module and function, `Order` to octets."""
 
 SUFFIXES: Final[Mapping[str, str]] = {
     "cms": ".p7s",
     "xml": ".signed.xml",
+    "pdf": ".signed.pdf",
 }
 """What a signed file's name ends with, where none is given."""
 

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from jpki import data
 from jpki.cli import main
 from jpki.documents.cms_check import check_cms
+from jpki.documents.pdf.check import check_pdf
 from jpki.keys.files import file_uri
 from jpki.keys.pkcs8 import encrypt
 from jpki.keys.software import SoftwareSigner, generate_private_key
@@ -31,6 +32,7 @@ from jpki.x509.certificates import prepare_certificate
 from jpki.x509.parse import parse_certificate
 from jpki.x509.pem import ders, pem
 from tests.support.cards import PASSWORD, issued_image
+from tests.support.pdfs import build
 from tests.support.reference_pki import RESIDENT, VALUES, ReferencePKI, reference_pki
 from tests.support.tsa_process import serving
 from tests.support.verification import accepting, moment
@@ -186,6 +188,40 @@ def test_every_level_is_made(
     else:
         assert isinstance(verdict, Valid), (verdict.reason, verdict.notes)
         assert len(verdict.proofs) == len(checked.timestamps)
+
+
+@pytest.mark.parametrize("level", ["b", "t", "lt", "lta"])
+def test_a_pdf_is_signed_to_every_level(site: Site, level: str, tmp_path: Path) -> None:
+    """The signature is inside, and from level lt on all that its verifier needs."""
+    form = tmp_path / "form.pdf"
+    form.write_bytes(build())
+    asked = ("sign", form, *site.key, "--format", "pdf", "--tsa", site.tsa)
+    told = _json(*asked, "--level", level, *site.evidence, *site.lists)
+    assert told["output"] == f"{form}.signed.pdf"
+    made = Path(told["output"]).read_bytes()
+    checked = check_pdf(made)
+    assert len(checked.timestamps) == {"b": 0, "t": 1, "lt": 1, "lta": 2}[level]
+    assert checked.notes == ()
+    (root,) = ders((site.folder / "tsa" / "root.pem").read_bytes(), "CERTIFICATE")
+    anchors = (TrustAnchor.of(parse_certificate(root)),)
+    policy = replace(accepting(site.pki), time_anchors=anchors)
+    soon = moment(site.pki) + timedelta(hours=1)
+    verdict = Verifier(policy, AtHand(Pool())).verify(made, None, soon)
+    kind = Indeterminate if level in ("b", "t") else Valid
+    assert isinstance(verdict, kind), (verdict.reason, verdict.notes)
+
+
+def test_a_pdf_has_its_signature_inside(site: Site, tmp_path: Path) -> None:
+    """Enveloping is for other forms; and what is no PDF is not signed as one."""
+    form = tmp_path / "form.pdf"
+    form.write_bytes(build())
+    asked = ("sign", form, *site.key, "--format", "pdf")
+    refused = _run(*asked, "--enveloping")
+    assert refused.exit_code == 2
+    assert "--enveloping" in refused.output
+    form.write_bytes(b"%PDF-1.7\n")
+    assert _run(*asked).exit_code == 2
+    assert not Path(f"{form}.signed.pdf").exists()
 
 
 def test_what_cannot_be_shown_to_be_valid_is_not_made(site: Site, letter: Path) -> None:
