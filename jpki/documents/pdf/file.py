@@ -267,9 +267,9 @@ class View:
             if not isinstance(around, InFile):
                 raise DocumentError("not a PDF: an object stream is missing")
             held = self.file.in_stream(self.file.located(place.stream, around, self))
-            if place.index >= len(held) or held[place.index][0] != ref.number:
+            if place.position >= len(held) or held[place.position][0] != ref.number:
                 raise DocumentError(f"not a PDF: object {ref.number} is missing")
-            return held[place.index][1]
+            return held[place.position][1]
         return None
 
     def resolved(self, value: Object) -> Object:

@@ -10,7 +10,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from jpki.documents.pdf.objects import Dictionary, Object, Parser, Ref
 from jpki.errors import DocumentError, DocumentFault
@@ -37,6 +37,9 @@ _COLUMNS: Final = 64
 
 _SPACES: Final = rb"[\x00\t\n\x0c\r ]"
 _SUBSECTION: Final = re.compile(rb"%s*+(\d{1,10}) (\d{1,10})%s++" % ((_SPACES,) * 2))
+_LINE: Final = 20
+"""Octets of an entry in a table; some programs leave out one of the line's end."""
+_WIDE: Final = re.compile(rb"(\d{10}) (\d{5}) ([nf])(?: \r| \n|\r\n)")
 _ENTRY: Final = re.compile(rb"(\d{10}) (\d{5}) ([nf])(?: \r| \n|\r\n|\n|\r)")
 _HEADER: Final = re.compile(rb"%s*+(\d{1,10})%s++(\d{1,5})%s++obj\b" % ((_SPACES,) * 3))
 ENDING: Final = re.compile(
@@ -46,24 +49,22 @@ ENDING: Final = re.compile(
 """What ends a section (7.5.5), and the line's end after it, where there is one."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InFile:
+class InFile(NamedTuple):
     """The object begins at this octet of the file."""
 
     generation: int
     offset: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InStream:
+class InStream(NamedTuple):
     """The object is in an object stream."""
 
     stream: int
-    index: int
+    position: int
+    """Which of those in it, from 0."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Free:
+class Free(NamedTuple):
     """There is no such object."""
 
     generation: int
@@ -115,16 +116,14 @@ def read_table(data: bytes, offset: int, budget: int) -> Section:
         budget -= count
         if budget < 0 or number > MAX_OBJECTS << 4:
             raise DocumentError("a PDF with too many objects")
-        for each in range(number, number + count):
-            line = _ENTRY.match(data, position)
-            if line is None or each in entries:
+        lines, position = _lines(data, position, count)
+        for each, (where, generation, mark) in enumerate(lines, number):
+            if each in entries:
                 raise DocumentError("not a PDF: bad cross-reference table")
-            position = line.end()
-            where, generation = int(line.group(1)), int(line.group(2))
             entries[each] = (
-                InFile(generation=generation, offset=where)
-                if line.group(3) == b"n"
-                else Free(generation=generation)
+                InFile(int(generation), int(where))
+                if mark == b"n"
+                else Free(int(generation))
             )
     parser = Parser(data, position)
     trailer = parser.read() if parser.word(b"trailer") else None
@@ -137,6 +136,25 @@ def read_table(data: bytes, offset: int, budget: int) -> Section:
     return Section(
         start=offset, end=parser.position, trailer=trailer, entries=entries, stream=None
     )
+
+
+def _lines(
+    data: bytes, position: int, count: int
+) -> tuple[list[tuple[bytes, bytes, bytes]], int]:
+    """The entries that stand there, and where they end."""
+    end = position + _LINE * count
+    lines = _WIDE.findall(data, position, end)
+    if len(lines) == count and end <= len(data):
+        # Each has the width that 7.5.4 gives it, so there is nothing between them.
+        return lines, end
+    lines = []
+    for _ in range(count):
+        found = _ENTRY.match(data, position)
+        if found is None:
+            raise DocumentError("not a PDF: bad cross-reference table")
+        position = found.end()
+        lines.append((found.group(1), found.group(2), found.group(3)))
+    return lines, position
 
 
 def stream_entries(
@@ -173,7 +191,7 @@ def stream_entries(
             if number in entries or kind > 2:
                 raise DocumentError("not a PDF: bad cross-reference stream")
             if kind == 2:
-                entries[number] = InStream(stream=middle, index=last)
+                entries[number] = InStream(middle, last)
             elif kind == 1:
                 entries[number] = InFile(generation=last, offset=middle)
             else:

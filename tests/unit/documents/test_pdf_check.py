@@ -588,6 +588,13 @@ def test_what_is_no_pdf_is_refused_at_once(pdf: bytes) -> None:
         check_pdf(pdf)
 
 
+def test_tables_with_short_lines_are_read() -> None:
+    """Some programs end the entries of a table with one octet."""
+    pdf = build().replace(b" n \n", b" n\n").replace(b" f \n", b" f\n")
+    checked = check_pdf(signed_page(_pki(), pdf))
+    assert checked.certificate == _pki().certificates["signature"]
+
+
 def test_streams_are_bounded_together() -> None:
     """Many that decode to much each; and many that are the same octets."""
     bomb = zlib.compress(bytes(40 << 20), 9)
