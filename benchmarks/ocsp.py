@@ -36,18 +36,18 @@ import tempfile
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from operator import attrgetter
 from pathlib import Path
 from statistics import median
-from time import monotonic, process_time
-from typing import Final, Protocol
+from time import process_time
+from typing import Final
 
 from benchmarks.figures import Figure, Target
 from benchmarks.ocsp_peers import OneByOne, OpenSSLPeer, cfssl, version
 from benchmarks.ocsp_rig import GOVERNOR, Place, founded
-from benchmarks.timing import neighbours, processor_seconds
+from benchmarks.timing import neighbours
+from benchmarks.turns import Signing, Took, Turn, in_turns
 from benchmarks.wrk import Load, Measured
 from jpki.authority import current_responder
 from jpki.authority.kept_answers import KeptAnswers
@@ -117,11 +117,11 @@ def _signed_before(
         ):
             ours = load(folder, "ours", requests, path)
             theirs = Load.post(folder, "theirs", requests, "/")
-            took = _in_turns(
+            took = in_turns(
                 {
-                    "jpki": _Turn(ours, server.url, server.process.pid),
-                    "constant": _Turn(ours, constant.url, constant.process.pid),
-                    peer: _Turn(theirs, other),
+                    "jpki": Turn(ours, server.url, server.process.pid),
+                    "constant": Turn(ours, constant.url, constant.process.pid),
+                    peer: Turn(theirs, other),
                 },
                 rounds,
                 seconds,
@@ -129,7 +129,7 @@ def _signed_before(
             yield from _rates(method, took, peer)
 
 
-def _rates(method: str, took: _Took, peer: str) -> Iterator[Figure]:
+def _rates(method: str, took: Took, peer: str) -> Iterator[Figure]:
     name = f"signed before, {method}"
     rates = _rates_of(took)
     yield Figure(
@@ -150,11 +150,11 @@ def _rates(method: str, took: _Took, peer: str) -> Iterator[Figure]:
     yield from _waits(name, took, peer)
 
 
-def _rates_of(took: _Took) -> Mapping[str, float]:
+def _rates_of(took: Took) -> Mapping[str, float]:
     return {name: max(each[name].rate for each in took) for name in took[0]}
 
 
-def _processor_time(name: str, took: _Took) -> Iterator[Figure]:
+def _processor_time(name: str, took: Took) -> Iterator[Figure]:
     spent = {
         who: median(each[who].processor for each in took) * 1e6
         for who in ("jpki", "constant")
@@ -167,7 +167,7 @@ def _processor_time(name: str, took: _Took) -> Iterator[Figure]:
     )
 
 
-def _waits(name: str, took: _Took, *peers: str) -> Iterator[Figure]:
+def _waits(name: str, took: Took, *peers: str) -> Iterator[Figure]:
     for share, of in (
         ("half", attrgetter("half")),
         ("99 of 100", attrgetter("most")),
@@ -205,17 +205,17 @@ def _with_nonces(
         _warm(server.url, place.requests(hot))
         load = Load.post(folder, "nonces", requests, "/ocsp")
         turns = {
-            "jpki": _Turn(load, server.url, server.process.pid),
-            "constant": _Turn(load, constant.url, constant.process.pid),
-            "signature": _Turn(_Signing(signer, length), ""),
+            "jpki": Turn(load, server.url, server.process.pid),
+            "constant": Turn(load, constant.url, constant.process.pid),
+            "signature": Turn(Signing(signer, length), ""),
         }
         peers = []
         if kind == "RSA-2048":
             openssl = OpenSSLPeer(folder, hot)
             url = running.enter_context(openssl.running())
             peers.append(version("openssl"))
-            turns[peers[0]] = _Turn(OneByOne(bodies=openssl.requests()), url)
-        took = _in_turns(turns, rounds, seconds)
+            turns[peers[0]] = Turn(OneByOne(bodies=openssl.requests()), url)
+        took = in_turns(turns, rounds, seconds)
     rates = dict(_rates_of(took))
     full = max(each["jpki"].octets for each in took)
     rates["jpki"] = max(_signed(each["jpki"], full) for each in took)
@@ -260,25 +260,6 @@ def _signer(place: Place, requests: Sequence[bytes]) -> tuple[Signer, int]:
     assert basic is not None
     office.store.close()
     return office.keyring.open(found[0].key_uri), len(basic.tbs) - 32
-
-
-@dataclass(frozen=True, slots=True)
-class _Signing:
-    """The bare signature, again and again."""
-
-    signer: Signer
-    length: int
-
-    def run(self, _url: str, seconds: float) -> Measured:
-        """Sign for so long."""
-        began = monotonic()
-        count = 0
-        while (now := monotonic()) < began + seconds:
-            for _ in range(16):
-                self.signer.sign(b"%032d" % count + bytes(self.length))
-                count += 1
-        each = (now - began) / count
-        return Measured(rate=1 / each, octets=0, half=each, most=each)
 
 
 def _in_one_process(
@@ -349,50 +330,6 @@ def _first_asked(
         name = f"first asked, P-256, over {connections} connections"
         yield Figure(name=name, value=rate, unit="1/s")
         yield from _waits(name, took)
-
-
-class _Loading(Protocol):
-    """What can load a server for a while."""
-
-    def run(self, url: str, seconds: int) -> Measured:
-        """Do it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """One of those who take turns."""
-
-    load: _Loading
-    url: str
-    process: int | None = None
-    """Whose processor time is measured."""
-
-    def take(self, seconds: int) -> Measured:
-        """Load it, and see what it takes."""
-        if self.process is None:
-            return self.load.run(self.url, seconds)
-        before = processor_seconds(self.process)
-        took = self.load.run(self.url, seconds)
-        spent = processor_seconds(self.process) - before
-        return replace(took, processor=spent / (took.rate * seconds))
-
-
-_Took = Sequence[Mapping[str, Measured]]
-"""Round by round, by their names."""
-
-
-def _in_turns(turns: Mapping[str, _Turn], rounds: int, seconds: int) -> _Took:
-    took = []
-    for number in range(rounds):
-        order = list(turns.items())
-        took.append(
-            {
-                name: turn.take(seconds)
-                for name, turn in (order if number % 2 else reversed(order))
-            }
-        )
-    return took
 
 
 def _warm(url: str, requests: Sequence[bytes]) -> Sequence[bytes]:
