@@ -7,22 +7,22 @@ same octets to every request that it has received and taken apart (the limit), a
 1.2.0 refuses every GET, since it decodes the slash before the base64 too: beside GET
 stands what it does by POST.
 
-Two cores are shared with whatever else the machine does, which only ever takes from a
-rate. Therefore each round runs all of them one directly after the other, the next round
-in the opposite order, and the best round of each counts. Waiting times are medians of
-the rounds. Beside the rates stands the processor time that a server took for an answer,
-of which nobody else's work is a part.
+Two cores are shared with whatever else the machine does. Therefore each round runs all
+of them one directly after the other, the next round in the opposite order, and rates
+and waits are medians of the rounds. What is compared with a limit is how many answers a
+server gives in a second of its processor's time, each in its best round: other work
+only ever adds to that time. A worker that has a core for itself gives as many in a
+second.
 
 With a nonce every answer is signed. The limit is the bare signature: the same key and
-messages of the same length, in the same round. "In one process" is from the octets of
-an HTTP request to those of its answer, without sockets, in processor time; "over HTTP"
-is what `wrk` gets. A signature with P-256 takes so little time that receiving and
-sending weighs as much: there the limit is signature and constant octets one after the
-other, and the share of the bare signature is told without a target. `openssl ocsp
--port` signs for a nonce too, with an RSA-2048 key and a connection for each request,
-asked one after the other. The responder of certomancer is left out: it takes its
-answers from a file that describes a whole PKI, with every certificate in it and none
-kept, and is made to be wrong on demand; no package of Debian has it.
+messages of the same length. "In one process" is from the octets of an HTTP request to
+those of its answer, without sockets. A signature with P-256 takes so little time that
+receiving and sending weighs as much: there the limit is signature and constant octets
+one after the other, and the share of the bare signature is told without a target.
+`openssl ocsp -port` signs for a nonce too, with an RSA-2048 key and a connection for
+each request, asked one after the other. The responder of certomancer is left out: it
+takes its answers from a file that describes a whole PKI, with every certificate in it
+and none kept, and is made to be wrong on demand; no package of Debian has it.
 
 "First asked" are certificates that nobody asked about before: what comes together is
 looked up together. Needs the Debian packages wrk and golang-cfssl.
@@ -36,6 +36,7 @@ import tempfile
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from operator import attrgetter
 from pathlib import Path
@@ -136,34 +137,36 @@ def _rates(method: str, took: Took, peer: str) -> Iterator[Figure]:
         name=name,
         value=rates["jpki"],
         unit="1/s",
-        limit=rates["constant"],
-        peers={peer: rates[peer]},
-        target=Target("at least", _OF_CONSTANT, of_limit=True),
+        peers={"constant octets": rates["constant"], peer: rates[peer]},
     )
     yield Figure(
         name=f"{name}, times {peer}",
-        value=rates["jpki"] / rates[peer],
+        value=median(each["jpki"].rate / each[peer].rate for each in took),
         unit="",
         target=Target("at least", _OF_CFSSL),
     )
-    yield from _processor_time(name, took)
+    yield _of_limit(
+        name, took, ["constant"],
+        Target("at least", _OF_CONSTANT, of_limit=True),
+    )  # fmt: skip
     yield from _waits(name, took, peer)
 
 
 def _rates_of(took: Took) -> Mapping[str, float]:
-    return {name: max(each[name].rate for each in took) for name in took[0]}
+    return {name: median(each[name].rate for each in took) for name in took[0]}
 
 
-def _processor_time(name: str, took: Took) -> Iterator[Figure]:
-    spent = {
-        who: median(each[who].processor for each in took) * 1e6
-        for who in ("jpki", "constant")
-    }
-    yield Figure(
-        name=f"{name}, processor time of an answer",
-        value=spent["jpki"],
-        unit="µs",
-        peers={"constant octets": spent["constant"]},
+def _of_limit(
+    name: str, took: Took, limit: Sequence[str], target: Target | None
+) -> Figure:
+    """Answers in a second of processor time, beside these one after the other."""
+    spent = {name: min(each[name].processor for each in took) for name in took[0]}
+    return Figure(
+        name=f"{name}, in a second of processor time",
+        value=1 / spent["jpki"],
+        unit="1/s",
+        limit=1 / sum(spent[one] for one in limit),
+        target=target,
     )
 
 
@@ -216,38 +219,43 @@ def _with_nonces(
             peers.append(version("openssl"))
             turns[peers[0]] = Turn(OneByOne(bodies=openssl.requests()), url)
         took = in_turns(turns, rounds, seconds)
-    rates = dict(_rates_of(took))
     full = max(each["jpki"].octets for each in took)
-    rates["jpki"] = max(_signed(each["jpki"], full) for each in took)
+    took = [{**each, "jpki": _signed(each["jpki"], full)} for each in took]
+    rates = _rates_of(took)
     name = f"signed for a nonce, {kind}, over HTTP"
+    yield Figure(
+        name=name,
+        value=rates["jpki"],
+        unit="1/s",
+        peers={
+            "bare signature": rates["signature"],
+            "constant octets": rates["constant"],
+            **{peer: rates[peer] for peer in peers},
+        },
+    )
     target = Target("at least", _OF_SIGNATURE, of_limit=True)
-    if kind == "RSA-2048":
-        yield Figure(
-            name=name, value=rates["jpki"], unit="1/s", limit=rates["signature"],
-            peers={peer: rates[peer] for peer in peers}, target=target,
+    small = kind != "RSA-2048"
+    yield _of_limit(
+        f"{name}, beside the bare signature", took,
+        ["signature"], None if small else target,
+    )  # fmt: skip
+    if small:
+        yield _of_limit(
+            f"{name}, beside signature and constant octets", took,
+            ["signature", "constant"], target,
         )  # fmt: skip
-    else:
-        yield Figure(
-            name=f"{name}, beside the bare signature",
-            value=rates["jpki"], unit="1/s", limit=rates["signature"],
-        )  # fmt: skip
-        both = 1 / (1 / rates["signature"] + 1 / rates["constant"])
-        yield Figure(
-            name=f"{name}, beside signature and constant octets",
-            value=rates["jpki"], unit="1/s", limit=both, target=target,
-        )  # fmt: skip
-    yield from _processor_time(name, took)
     yield from _waits(name, took, *peers)
 
 
-def _signed(one: Measured, full: float) -> float:
-    """How many answers per second were signed, and no `tryLater`.
+def _signed(one: Measured, full: float) -> Measured:
+    """The same where only what was signed counts as an answer, and no `tryLater`.
 
     Args:
         one: with how many octets an answer had.
         full: as many as one has that is signed.
     """
-    return one.rate * (one.octets - _LATER) / (full - _LATER)
+    share = (one.octets - _LATER) / (full - _LATER)
+    return replace(one, rate=one.rate * share, processor=one.processor / share)
 
 
 def _signer(place: Place, requests: Sequence[bytes]) -> tuple[Signer, int]:

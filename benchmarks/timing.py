@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 __all__ = [
     "Pair",
@@ -19,8 +18,6 @@ __all__ = [
     "neighbours",
     "processor_seconds",
 ]
-
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds() -> float:
@@ -33,10 +30,14 @@ def cpu_seconds() -> float:
 
 
 def processor_seconds(process: int) -> float:
-    """What another process has computed so far, with all its threads; see proc(5)."""
-    after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    user, system = after_name[11:13]
-    return (int(user) + int(system)) / _TICKS
+    """What another process has computed so far, with all its threads (Linux)."""
+    return (
+        sum(
+            int(task.read_text().split()[0])
+            for task in Path(f"/proc/{process}/task").glob("*/schedstat")
+        )
+        / 1e9
+    )
 
 
 def alternating(
