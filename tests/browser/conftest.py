@@ -1,4 +1,8 @@
-"""One browser for all tests of this folder, and a new page for each."""
+"""One browser for the tests of a module, and a new page for each.
+
+Not one for all: while it is open, an event loop runs in this thread, and other tests
+want to start their own.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from playwright.sync_api import Browser, Page
 from tests.support.browser import browser, page_in
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A running browser."""
     with browser() as running:
