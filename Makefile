@@ -3,8 +3,10 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# How many test processes; the slow part runs alone, because it measures.
+# How many test processes. What is slow because it computes runs in all of them; what
+# kills, waits and measures runs alone.
 JOBS   ?= $(shell nproc)
+COMPUTING := tests/fuzz tests/interop tests/unit tests/faults/test_audit_tampering.py
 TREE   := jpki ca_server ocsp_crl registry_stub examples benchmarks tests
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -38,7 +40,8 @@ fast: $(VENV)/.ready-tests  ## Run the tests that take no more than a few second
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not slow" -q $(ARGS)
 
 slow: $(VENV)/.ready-tests  ## Run the tests that take longer
-	$(BIN)/pytest -m slow -q $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m slow -q $(ARGS) $(COMPUTING)
+	$(BIN)/pytest -m slow -q $(ARGS) $(COMPUTING:%=--ignore=%)
 
 bench: $(VENV)/.ready-tests  ## Measure everything and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks --all --write docs/benchmarks.md
