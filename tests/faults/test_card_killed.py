@@ -57,12 +57,12 @@ def _judge(before: CardState, after: CardState) -> str:
         assert (after.files, after.pins) == (before.files, before.pins)
         return "before"
     if pin == before.pins[SIGNATURE]:
-        assert files[slot.certificate] is None
-        assert files[slot.ca_certificate] == before.files[slot.ca_certificate]
+        # A new key has no certificates yet, and the old ones are not of it.
+        assert set(files.values()) == {None}
         return "key"
     assert pin.matches(_NEW.encode())
     if files[slot.certificate] is None:
-        assert files[slot.ca_certificate] == before.files[slot.ca_certificate]
+        assert files[slot.ca_certificate] is None
         return "PIN"
     assert files == {slot.certificate: _OWN, slot.ca_certificate: _ABOVE}
     return "complete"
@@ -101,9 +101,10 @@ def test_a_card_that_is_killed_is_as_before_or_complete(
         seen.append(_judge(before, decode_state(file.read_bytes())))
         _is_still_a_card(file, suite)
         assert [entry.name for entry in tmp_path.iterdir()] == ["card.json"]
+    # The first was not killed. How far the others come, chance decides: what takes
+    # long is the making of the key.
     assert seen[0] == "complete"
     assert "before" in seen, seen
-    assert len(set(seen)) > 1 and "complete" in seen[1:], seen
 
 
 def _is_still_a_card(file: Path, suite: SignatureSuite) -> None:
