@@ -11,6 +11,7 @@ from typing import Final
 import click
 import pytest
 
+from jpki import errors
 from jpki.cli import main as jpki
 from jpki.verify import Indeterminate, Invalid
 from tests.support.prose import PARTS, documents, renewed
@@ -152,6 +153,26 @@ def test_locks_agree() -> None:
 def test_pyproject_only_names_the_build_backend() -> None:
     """Everything else is in setup.cfg."""
     assert set(tomllib.loads(_text("pyproject.toml"))) == {"build-system"}
+
+
+def test_every_error_has_a_row() -> None:
+    """Whatever the library raises as its own stands in docs/errors.md."""
+    names = re.findall(r"^\| `[^`]+` \| `(\w+)` \|", _text("docs/errors.md"), re.M)
+    own = {
+        name
+        for name in errors.__all__
+        if isinstance(cls := getattr(errors, name), type)
+        and issubclass(cls, errors.JpkiError)
+    }
+    assert set(names) == own
+    assert len(names) == len(own)
+
+
+def test_no_two_programs_share_a_port() -> None:
+    """All of them can run on one machine as they are."""
+    ports = re.findall(r"\| (\d{4}) \|$", PARTS["ports"](), re.MULTILINE)
+    assert len(ports) == 8
+    assert len(set(ports)) == len(ports)
 
 
 def test_glossary_has_each_japanese_term_once() -> None:

@@ -15,7 +15,7 @@ from jpki.authority.workstation import Workstation
 from jpki.cards.card_types import PINRule
 from jpki.cards.session import CardSession
 from jpki.cards.transport import CardTransport
-from jpki.errors import CardError, CardGone, JpkiError, WrongCard
+from jpki.errors import CardError, CardGone, WrongCard
 from jpki.model.ports import Random
 from jpki.model.purposes import Purpose
 
@@ -65,13 +65,7 @@ class Desk:
         if not self._reader.acquire(timeout=_PATIENCE_SECONDS):
             raise CardError("another window works with the card")
         try:
-            transport = self.connect()
-            try:
-                session = CardSession(transport)
-            except JpkiError:
-                transport.close()
-                raise
-            with session:
+            with CardSession(self.connect()) as session:
                 yield session
         finally:
             self._reader.release()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from functools import cache
 from importlib import resources
 
@@ -12,6 +10,7 @@ from flask import Response, g, render_template, request
 from ca_server.counter.desk import Desk
 from ca_server.counter.guard import FIELD
 from jpki.model.codes import ResidentCode
+from jpki.service.pages import page_fields
 
 __all__ = ["address", "grouped", "page"]
 
@@ -32,16 +31,7 @@ def page(desk: Desk, template: str, *, status: int = 200, **values: object) -> R
         **values,
     )
     response = Response(html, status=status, mimetype="text/html")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    response.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    )
-    response.headers["Content-Language"] = words.language
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    # Not `no-referrer`: with it browsers say `Origin: null` of this page's own forms.
-    response.headers["Referrer-Policy"] = "same-origin"
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.update(page_fields(style, words.language))
     return response
 
 

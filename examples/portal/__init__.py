@@ -39,7 +39,7 @@ def create_app(
     Raises:
         ConfigurationError: a trust anchor cannot be read, or there is none.
     """
-    own, common = configuration.portal, configuration.common
+    own, common = configuration.own, configuration.common
     policy = configuration.policy()
     archive = Archive(own.archive_directory)
     portal = Portal(

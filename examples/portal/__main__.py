@@ -11,7 +11,7 @@ from jpki.service.command import Server, run_server
 
 
 def _build(configuration: PortalConfiguration, _stop: threading.Event) -> Server:
-    return Server(app=create_app(configuration), listening=configuration.portal)
+    return Server(app=create_app(configuration), listening=configuration.own)
 
 
 if __name__ == "__main__":

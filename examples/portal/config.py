@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TypeAlias
 
 from jpki.agent.origins import parse_origin
-from jpki.data import era
 from jpki.errors import ConfigurationError
-from jpki.service.loader import read_document, read_table, setting
-from jpki.service.settings import CommonSettings, require_honest_clock
-from jpki.service.verification import VerificationSettings, policy_for
-from jpki.verify import VerificationPolicy
+from jpki.service.loader import setting
+from jpki.service.verification import (
+    VerificationSettings,
+    VerifyingConfiguration,
+    read_configuration,
+)
 
 __all__ = ["PortalConfiguration", "PortalSettings", "load"]
-
-_TABLES: Final = frozenset({"common", "portal"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,29 +36,7 @@ class PortalSettings(VerificationSettings):
     """Where accepted applications are kept with their signatures and verdicts."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PortalConfiguration:
-    """The whole file, checked."""
-
-    file: str
-    base: Path
-    """Relative paths of trust anchors start here."""
-    common: CommonSettings
-    portal: PortalSettings
-
-    def policy(self) -> VerificationPolicy:
-        """What an application must fulfil.
-
-        Raises:
-            ConfigurationError: an anchor cannot be read, or nothing would be accepted.
-        """
-        return policy_for(
-            self.portal,
-            era(self.common.era),
-            file=self.file,
-            table="portal",
-            base=self.base,
-        )
+PortalConfiguration: TypeAlias = VerifyingConfiguration[PortalSettings]
 
 
 def load(
@@ -70,15 +47,10 @@ def load(
     Raises:
         ConfigurationError: unreadable, or a key is unknown, missing or has a bad value.
     """
-    document = read_document(file, environment or {}, tables=_TABLES)
-    base = file.absolute().parent
-    common = read_table(CommonSettings, "common", document, base=base, data=None)
-    require_honest_clock(common, str(file))
-    data = common.data_directory
-    portal = read_table(PortalSettings, "portal", document, base=base, data=data)
-    if portal.agent_url is not None:
-        _check_agent(portal.agent_url, str(file))
-    return PortalConfiguration(file=str(file), base=base, common=common, portal=portal)
+    read = read_configuration(PortalSettings, "portal", file, environment)
+    if read.own.agent_url is not None:
+        _check_agent(read.own.agent_url, read.file)
+    return read
 
 
 def _check_agent(url: str, file: str) -> None:

@@ -6,8 +6,6 @@ signing agent answers, and stands on the first page where the portal has its add
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -17,6 +15,7 @@ from flask import Request, Response, render_template
 from examples.portal.application import MAX_STATEMENT, PROCEDURES, Application
 from examples.portal.archive import Receipt
 from examples.portal.words import Words
+from jpki.service.pages import page_fields
 from jpki.verify import Outcome, Valid
 from jpki.x509.basic_information import CertifiedAttributes
 from jpki.x509.names import rfc4514
@@ -147,18 +146,7 @@ def _page(
     style = _text("style.html")
     html = render_template(template, words=words, style=style, **values)
     response = Response(html, mimetype="text/html")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    allowed = ""
-    if scripted is not None:
-        allowed = f"; script-src 'self'; connect-src 'self' {scripted}"
-    response.headers["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
-        f"base-uri 'none'; frame-ancestors 'none'{allowed}"
-    )
-    response.headers["Content-Language"] = words.language
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.update(page_fields(style, words.language, scripted=scripted))
     return response
 
 

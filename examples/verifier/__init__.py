@@ -40,7 +40,7 @@ def create_app(
     Raises:
         ConfigurationError: a trust anchor or the pool cannot be read.
     """
-    own, common = configuration.verifier, configuration.common
+    own, common = configuration.own, configuration.common
     folder = own.pool_directory
     pool = Pool() if folder is None else read_pool(folder, "verifier.pool_directory")
     source = Together((AtHand(pool), evidence or evidence_for(own)))

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TypeAlias
 
-from jpki.data import era
-from jpki.service.loader import read_document, read_table, setting
-from jpki.service.settings import CommonSettings, require_honest_clock
-from jpki.service.verification import VerificationSettings, policy_for
-from jpki.verify import VerificationPolicy
+from jpki.service.loader import setting
+from jpki.service.verification import (
+    VerificationSettings,
+    VerifyingConfiguration,
+    read_configuration,
+)
 
 __all__ = ["VerifierConfiguration", "VerifierSettings", "load"]
-
-_TABLES: Final = frozenset({"common", "verifier"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,29 +31,7 @@ class VerifierSettings(VerificationSettings):
     """Certificates, CRLs and OCSP responses at hand for every question."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class VerifierConfiguration:
-    """The whole file, checked."""
-
-    file: str
-    base: Path
-    """Relative paths of trust anchors start here."""
-    common: CommonSettings
-    verifier: VerifierSettings
-
-    def policy(self) -> VerificationPolicy:
-        """What documents must fulfil.
-
-        Raises:
-            ConfigurationError: an anchor cannot be read, or nothing would be accepted.
-        """
-        return policy_for(
-            self.verifier,
-            era(self.common.era),
-            file=self.file,
-            table="verifier",
-            base=self.base,
-        )
+VerifierConfiguration: TypeAlias = VerifyingConfiguration[VerifierSettings]
 
 
 def load(
@@ -65,10 +42,4 @@ def load(
     Raises:
         ConfigurationError: unreadable, or a key is unknown, missing or has a bad value.
     """
-    document = read_document(file, environment or {}, tables=_TABLES)
-    base = file.absolute().parent
-    common = read_table(CommonSettings, "common", document, base=base, data=None)
-    require_honest_clock(common, str(file))
-    data = common.data_directory
-    own = read_table(VerifierSettings, "verifier", document, base=base, data=data)
-    return VerifierConfiguration(file=str(file), base=base, common=common, verifier=own)
+    return read_configuration(VerifierSettings, "verifier", file, environment)

@@ -6,7 +6,6 @@ password fields, and send other texts to spelling services unless told not to.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from functools import cache
 from html import escape
@@ -22,6 +21,7 @@ from jpki.cards.card_types import PINCharacters, PINRule
 from jpki.errors import JpkiError
 from jpki.model.purposes import Purpose
 from jpki.service.answers import Answer
+from jpki.service.pages import page_fields
 
 __all__ = ["CANCEL", "GO_ON", "confirmation_page", "problem_page"]
 
@@ -292,25 +292,12 @@ def _page(
         _tag("body", _tag("header", *top), _tag("main", body)),
         lang=words.language,
     )
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     return Answer(
         status=int(status),
         body=f"<!DOCTYPE html>\n{html}".encode(),
         headers=(
             ("Content-Type", "text/html; charset=utf-8"),
-            ("Content-Language", words.language),
-            (
-                "Content-Security-Policy",
-                f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
-                "base-uri 'none'; frame-ancestors 'none'",
-            ),
-            ("X-Frame-Options", "DENY"),
-            ("Cross-Origin-Opener-Policy", "same-origin"),
-            ("Cross-Origin-Resource-Policy", "same-origin"),
-            # Not no-referrer: with it, a form's Origin field would be null.
-            ("Referrer-Policy", "same-origin"),
-            ("X-Content-Type-Options", "nosniff"),
-            ("Cache-Control", "no-store"),
+            *page_fields(style, words.language),
         ),
     )
 

@@ -142,12 +142,7 @@ class _Procedure:
         return Signed(request=request, signature=signature)
 
     def _session(self) -> CardSession:
-        transport = self._open_card()
-        try:
-            return CardSession(transport)
-        except BaseException:
-            transport.close()
-            raise
+        return CardSession(self._open_card())
 
     def _holder(self, certificate: Certificate) -> Holder:
         return Holder(

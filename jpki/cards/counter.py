@@ -23,14 +23,12 @@ from typing import Final
 
 __all__ = [
     "CHALLENGE_OCTETS",
-    "CRYPTOGRAM_OCTETS",
     "counter_cryptogram",
     "counter_key",
     "is_counter_cryptogram",
 ]
 
 CHALLENGE_OCTETS: Final = 16
-CRYPTOGRAM_OCTETS: Final = 32
 
 
 def counter_key(issuer_secret: bytes, serial: str) -> bytes:

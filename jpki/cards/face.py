@@ -63,7 +63,10 @@ class Face:
 
 
 class FaceSession:
-    """The applications of a card that hold its face. Ends the transport when closed."""
+    """The applications of a card that hold its face.
+
+    Ends the transport when closed, and where no session comes about.
+    """
 
     def __init__(self, transport: CardTransport) -> None:
         """Learn which card this is.
@@ -72,7 +75,12 @@ class FaceSession:
             WrongCard: of a generation whose other applications are not public.
             CardError: the card talks nonsense or went away.
         """
-        self._begin(CardSession(transport))
+        session = CardSession(transport)
+        try:
+            self._begin(session)
+        except BaseException:
+            session.close()
+            raise
 
     @classmethod
     def of(cls, session: CardSession) -> FaceSession:

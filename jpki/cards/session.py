@@ -27,10 +27,16 @@ from jpki.model.suites import SignatureSuite
 __all__ = ["CardSession"]
 
 _TOKEN_FILE: Final = 0x0006
+_MAKE_KEY_PAIR: Final = 0x80
+_TELL_PUBLIC_KEY: Final = 0x81
+"""P1 of GENERATE ASYMMETRIC KEY PAIR (ISO/IEC 7816-8)."""
 
 
 class CardSession:
-    """The JPKI application of a card, selected. Ends the transport when closed."""
+    """The JPKI application of a card, selected.
+
+    Ends the transport when closed, and where no session comes about.
+    """
 
     def __init__(self, transport: CardTransport) -> None:
         """Select the application and learn which card this is.
@@ -40,9 +46,13 @@ class CardSession:
             CardError: the card talks nonsense or went away.
         """
         self._channel = CardChannel(transport)
-        self._select_application()
-        self._token = self._read_token()
-        self._type = card_type_of_label(self._token.label)
+        try:
+            self._select_application()
+            self._token = self._read_token()
+            self._type = card_type_of_label(self._token.label)
+        except BaseException:
+            self._channel.close()
+            raise
 
     def __enter__(self) -> CardSession:
         return self
@@ -176,18 +186,8 @@ class CardSession:
         Raises:
             WrongCard: the chip makes no such keys.
         """
-        slot = self._type.slot(purpose)
-        if suite not in slot.suites:
-            raise WrongCard(f"a {self._type.id} card makes no {suite.id} key")
-        self._channel.select_file(slot.key)
-        template = self._channel.command(
-            Instruction.GENERATE_ASYMMETRIC_KEY_PAIR,
-            p1=0x80,
-            p2=0x80,
-            data=key_bits(suite).to_bytes(2),
-            le=LARGEST_ANSWER,
-        )
-        return public_key_info(template, suite)
+        bits = key_bits(suite).to_bytes(2)
+        return self._public_key(purpose, suite, _MAKE_KEY_PAIR, bits)
 
     def read_public_key(self, purpose: Purpose, suite: SignatureSuite) -> bytes:
         """The public half of the key pair that is on the card, as generation gave it.
@@ -198,14 +198,20 @@ class CardSession:
         Raises:
             WrongCard: no key was ever made for this purpose, or the chip makes no such.
         """
+        return self._public_key(purpose, suite, _TELL_PUBLIC_KEY)
+
+    def _public_key(
+        self, purpose: Purpose, suite: SignatureSuite, act: int, data: bytes = b""
+    ) -> bytes:
         slot = self._type.slot(purpose)
         if suite not in slot.suites:
             raise WrongCard(f"a {self._type.id} card makes no {suite.id} key")
         self._channel.select_file(slot.key)
         template = self._channel.command(
             Instruction.GENERATE_ASYMMETRIC_KEY_PAIR,
-            p1=0x81,
+            p1=act,
             p2=0x80,
+            data=data,
             le=LARGEST_ANSWER,
         )
         return public_key_info(template, suite)

@@ -21,10 +21,6 @@ __all__ = ["DEFAULT_PORT", "insert"]
 DEFAULT_PORT: Final = 35963
 """Of the first reader."""
 
-_POWER_OFF: Final = b"\x00"
-_POWER_ON: Final = b"\x01"
-_RESET: Final = b"\x02"
-_ATR: Final = b"\x04"
 _QUICK: Final = getattr(socket, "TCP_QUICKACK", None)
 
 

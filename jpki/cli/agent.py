@@ -16,7 +16,7 @@ from jpki.agent.app import BODY_LIMIT
 from jpki.agent.composing import agent_of
 from jpki.agent.settings import BROWSER, TERMINAL, AgentSettings, load
 from jpki.cli.card.options import place_of
-from jpki.cli.language import language_of
+from jpki.cli.language import Words
 from jpki.service.clock import ProcessClock, offset_to, parse_instant, system_random
 from jpki.service.logs import configure_logging
 from jpki.service.wsgi import run, stop_with_parent
@@ -24,16 +24,18 @@ from jpki.service.wsgi import run, stop_with_parent
 __all__ = ["agent"]
 
 _THREADS: Final = 8
-_WORDS: Final = {
-    "ready": ("署名アプリが待ち受けています", "The signing agent is ready at"),
-    "answers": ("署名を求めることができるサイト", "Sites that may ask"),
-    "card": ("カード", "Card"),
-    "any": ("いずれかのリーダのカード", "whichever is in a reader"),
-    "confirm": ("確認の画面", "Confirmations"),
-    BROWSER: ("ブラウザの新しい画面", "in a new window of the browser"),
-    TERMINAL: ("この端末", "in this terminal"),
-    "stop": ("Ctrl-C で終了", "Ctrl-C ends it."),
-}
+_word: Final = Words(
+    {
+        "ready": ("署名アプリが待ち受けています", "The signing agent is ready at"),
+        "answers": ("署名を求めることができるサイト", "Sites that may ask"),
+        "card": ("カード", "Card"),
+        "any": ("いずれかのリーダのカード", "whichever is in a reader"),
+        "confirm": ("確認の画面", "Confirmations"),
+        BROWSER: ("ブラウザの新しい画面", "in a new window of the browser"),
+        TERMINAL: ("この端末", "in this terminal"),
+        "stop": ("Ctrl-C で終了", "Ctrl-C ends it."),
+    }
+)
 
 
 @click.command()
@@ -148,8 +150,3 @@ def _ready(settings: AgentSettings, url: str, *, as_json: bool) -> str:
         _word("stop"),
     ]
     return "\n".join(lines)
-
-
-def _word(key: str) -> str:
-    japanese, english = _WORDS[key]
-    return japanese if language_of() == "ja" else english

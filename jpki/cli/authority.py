@@ -29,7 +29,7 @@ from jpki.authority.statements import (
     request_for,
 )
 from jpki.cli.desk import Desk, config_option, credential_option, json_option
-from jpki.cli.language import language_of
+from jpki.cli.language import Words
 from jpki.errors import RequestError
 from jpki.model.operators import Role
 from jpki.service.clock import parse_instant
@@ -37,20 +37,17 @@ from jpki.store.authority_records import ConsentRecord
 
 __all__ = ["ca"]
 
-_WORDS: Final = {
-    "none": ("申請はありません", "no requests wait"),
-    "approve": ("承認するには", "to approve it"),
-    "done": ("実行しました", "done"),
-    "asked": ("申請しました", "requested"),
-    "refused": ("却下しました", "refused"),
-    "waits": ("承認待ち", "waits for approval"),
-    "approved": ("承認済", "approved"),
-}
-
-
-def _word(key: str) -> str:
-    japanese, english = _WORDS[key]
-    return japanese if language_of() == "ja" else english
+_word: Final = Words(
+    {
+        "none": ("申請はありません", "no requests wait"),
+        "approve": ("承認するには", "to approve it"),
+        "done": ("実行しました", "done"),
+        "asked": ("申請しました", "requested"),
+        "refused": ("却下しました", "refused"),
+        "waits": ("承認待ち", "waits for approval"),
+        "approved": ("承認済", "approved"),
+    }
+)
 
 
 @click.group()

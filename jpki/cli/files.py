@@ -11,29 +11,32 @@ from jpki.x509.ocsp import OCSPResponse, parse_response
 from jpki.x509.parse import Certificate, parse_certificate, parse_crl
 from jpki.x509.pem import ders
 
-__all__ = ["certificates_in", "crls_in", "read_file", "response_in"]
+__all__ = ["read_certificates", "read_crls", "read_file", "read_response"]
 
 _MAX_FILE: Final = 64 * 1024 * 1024
 
 
-def read_file(file: Path) -> bytes:
+def read_file(file: Path, limit: int = _MAX_FILE) -> bytes:
     """The whole of it.
+
+    Args:
+        limit: octets of the largest file that is read.
 
     Raises:
         ConfigurationError: it cannot be read, or is too large.
     """
     try:
         with file.open("rb") as stream:
-            content = stream.read(_MAX_FILE + 1)
+            content = stream.read(limit + 1)
     except OSError as error:
         reason = error.strerror or "cannot be read"
         raise ConfigurationError(str(file), "(file)", reason) from None
-    if len(content) > _MAX_FILE:
-        raise ConfigurationError(str(file), "(file)", f"larger than {_MAX_FILE} octets")
+    if len(content) > limit:
+        raise ConfigurationError(str(file), "(file)", f"larger than {limit} octets")
     return content
 
 
-def certificates_in(file: Path) -> list[Certificate]:
+def read_certificates(file: Path) -> list[Certificate]:
     """At least one, PEM or DER.
 
     Raises:
@@ -50,7 +53,7 @@ def certificates_in(file: Path) -> list[Certificate]:
     return found
 
 
-def crls_in(file: Path) -> list[RevocationList]:
+def read_crls(file: Path) -> list[RevocationList]:
     """All, PEM or DER.
 
     Raises:
@@ -66,7 +69,7 @@ def crls_in(file: Path) -> list[RevocationList]:
         ) from None
 
 
-def response_in(file: Path) -> OCSPResponse:
+def read_response(file: Path) -> OCSPResponse:
     """The OCSP response, DER.
 
     Raises:

@@ -10,7 +10,6 @@ import click
 
 from jpki.cli.interruption import interruptible
 from jpki.cli.supervisor import Supervisor
-from jpki.errors import ServiceUnavailable
 from jpki.service.settings import load
 
 __all__ = ["SERVERS", "serve"]
@@ -42,11 +41,6 @@ def serve(config: Path) -> None:
             for server in supervisor.servers:
                 click.echo(f"{server.module:14} {server.url}  (log: {server.log})")
             click.echo("Ctrl-C stops all of them.")
-            ended = supervisor.wait()
-            raise ServiceUnavailable(
-                ended.module,
-                f"it ended by itself with status {ended.process.returncode}; "
-                f"see {ended.log}",
-            )
+            supervisor.watch()
     except KeyboardInterrupt:
         click.echo("Stopped.")

@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NoReturn, Self
 
 from jpki.errors import ServiceUnavailable
 
@@ -105,12 +105,20 @@ class Supervisor:
             )
         return process, log
 
-    def wait(self) -> Server:
-        """Block until one server ends, and say which."""
+    def watch(self) -> NoReturn:
+        """Block as long as all servers run.
+
+        Raises:
+            ServiceUnavailable: one of them ended by itself.
+        """
         while True:
             for server in self._servers:
-                if server.process.poll() is not None:
-                    return server
+                status = server.process.poll()
+                if status is not None:
+                    raise ServiceUnavailable(
+                        server.module,
+                        f"it ended by itself with status {status}; see {server.log}",
+                    )
             time.sleep(0.2)
 
     def stop(self) -> None:

@@ -20,7 +20,7 @@ from jpki.authority.verifiers import (
     suspend_verifier,
 )
 from jpki.cli.desk import Desk, config_option, credential_option, json_option
-from jpki.cli.language import language_of
+from jpki.cli.language import Words
 from jpki.cli.revocation.books import opened, written
 from jpki.durable import create_file
 from jpki.errors import RequestError
@@ -30,24 +30,21 @@ from jpki.x509.pem import ders
 
 __all__ = ["verifier"]
 
-_WORDS: Final = {
-    "none": ("登録されていません", "nobody is registered"),
-    "signature": ("署名用", "signature"),
-    "authentication": ("利用者証明用", "authentication"),
-    "suspended": ("停止中", "suspended"),
-    "credentials": ("認証情報", "credentials"),
-    "without": ("認証情報なし", "no credential"),
-    "until": ("まで", "until"),
-    "quota": ("日", "day"),
-    "done": ("完了", "done"),
-    "token": ("トークンを書き込みました", "the token is in"),
-    "ends": ("有効期限", "it counts until"),
-}
-
-
-def _word(key: str) -> str:
-    japanese, english = _WORDS[key]
-    return japanese if language_of() == "ja" else english
+_word: Final = Words(
+    {
+        "none": ("登録されていません", "nobody is registered"),
+        "signature": ("署名用", "signature"),
+        "authentication": ("利用者証明用", "authentication"),
+        "suspended": ("停止中", "suspended"),
+        "credentials": ("認証情報", "credentials"),
+        "without": ("認証情報なし", "no credential"),
+        "until": ("まで", "until"),
+        "quota": ("日", "day"),
+        "done": ("完了", "done"),
+        "token": ("トークンを書き込みました", "the token is in"),
+        "ends": ("有効期限", "it counts until"),
+    }
+)
 
 
 @click.group()

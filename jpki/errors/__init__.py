@@ -45,7 +45,6 @@ from jpki.errors.inputs import (
     RuleViolation,
 )
 from jpki.errors.issuing import (
-    AlreadyRedeemed,
     ApplicationConflict,
     AuditError,
     CertificateLive,
@@ -96,7 +95,6 @@ __all__ = [
     "AgentBusy",
     "AgentError",
     "AlgorithmError",
-    "AlreadyRedeemed",
     "ApplicationConflict",
     "AuditError",
     "AuthenticationError",

@@ -7,7 +7,6 @@ from datetime import datetime
 from jpki.errors.base import JpkiError
 
 __all__ = [
-    "AlreadyRedeemed",
     "ApplicationConflict",
     "AuditError",
     "CertificateLive",
@@ -22,12 +21,6 @@ class IssuanceError(JpkiError):
     """A certificate, CRL or response cannot be made as asked."""
 
     code = "issuance"
-
-
-class AlreadyRedeemed(IssuanceError):
-    """A prepared object signs once."""
-
-    code = "issuance.already-redeemed"
 
 
 class OutsideSigningWindow(IssuanceError):

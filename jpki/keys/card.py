@@ -40,12 +40,8 @@ def open_card_signer(uri: str, pin: Secret) -> Iterator[CardSigner]:
         CardError: the URI is none, or several readers have a card.
     """
     place = parse_card_uri(uri)
-    transport = open_place(place)
-    try:
-        session = CardSession(transport)
+    with CardSession(open_place(place)) as session:
         yield CardSigner(session, place.purpose, pin)
-    finally:
-        transport.close()
 
 
 class CardSigner:

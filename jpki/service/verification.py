@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, TypeVar
 
+from jpki.data import era
 from jpki.errors import ConfigurationError, EncodingError
 from jpki.model.eras import Era
-from jpki.service.loader import setting
+from jpki.service.loader import read_document, read_table, setting
+from jpki.service.settings import CommonSettings, require_honest_clock
 from jpki.verify import EraAlgorithms, TrustAnchor, VerificationPolicy
 from jpki.verify.client import OnlineEvidence
 from jpki.x509.parse import parse_certificate
 
-__all__ = ["VerificationSettings", "evidence_for", "policy_for"]
+__all__ = [
+    "VerificationSettings",
+    "VerifyingConfiguration",
+    "evidence_for",
+    "policy_for",
+    "read_configuration",
+]
 
 _MAX_CERTIFICATE: Final = 65_536
 
@@ -44,6 +52,59 @@ class VerificationSettings:
         """The limit as a duration."""
         seconds = self.max_revocation_age_seconds
         return timedelta(seconds=seconds) if seconds else None
+
+
+Own = TypeVar("Own", bound=VerificationSettings)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerifyingConfiguration(Generic[Own]):
+    """The whole file of a verifying program, checked."""
+
+    file: str
+    base: Path
+    """Relative paths of trust anchors start here."""
+    common: CommonSettings
+    table: str
+    """Name of the program's own table."""
+    own: Own
+
+    def policy(self) -> VerificationPolicy:
+        """What documents must fulfil.
+
+        Raises:
+            ConfigurationError: an anchor cannot be read, or nothing would be accepted.
+        """
+        return policy_for(
+            self.own,
+            era(self.common.era),
+            file=self.file,
+            table=self.table,
+            base=self.base,
+        )
+
+
+def read_configuration(
+    settings: type[Own],
+    table: str,
+    file: Path,
+    environment: Mapping[str, str] | None = None,
+) -> VerifyingConfiguration[Own]:
+    """Read and check a file with the tables [common] and one other.
+
+    Raises:
+        ConfigurationError: unreadable, or a key is unknown, missing or has a bad value.
+    """
+    tables = frozenset({"common", table})
+    document = read_document(file, environment or {}, tables=tables)
+    base = file.absolute().parent
+    common = read_table(CommonSettings, "common", document, base=base, data=None)
+    require_honest_clock(common, str(file))
+    data = common.data_directory
+    own = read_table(settings, table, document, base=base, data=data)
+    return VerifyingConfiguration(
+        file=str(file), base=base, common=common, table=table, own=own
+    )
 
 
 def policy_for(

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from jpki.model.codes import ResidentCode
 from jpki.model.purposes import Purpose
 from jpki.service.workstation import write_workstation_file
 from tests.support.cards import ISSUER_SECRET, blank_image, session_on
-from tests.support.installation import COUNTER, Installation, running_installation
+from tests.support.installation import COUNTER, Installation
 from tests.support.reader import ProcessCard, card_process
 from tests.support.workstations import NEW_PASSWORD, blank, chosen, station_at
 
@@ -30,19 +29,12 @@ pytestmark = pytest.mark.slow
 SIGNATURE = Purpose.SIGNATURE
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation whose servers run."""
-    with running_installation(tmp_path_factory.mktemp("counter") / "site") as made:
-        yield made
-
-
 @pytest.fixture
-def card(site: Installation, tmp_path: Path) -> Path:
+def card(installation: Installation, tmp_path: Path) -> Path:
     """A blank card as a file."""
     file = tmp_path / "card.json"
     file.touch(0o600)
-    file.write_bytes(blank(site).content)
+    file.write_bytes(blank(installation).content)
     return file
 
 
@@ -54,10 +46,12 @@ def _is_whole(file: Path) -> bool:
     return slot.certificate in state.files
 
 
-def _enrol(site: Installation, transport: ProcessCard, resident: ResidentCode) -> None:
+def _enrol(
+    installation: Installation, transport: ProcessCard, resident: ResidentCode
+) -> None:
     with CardSession(transport) as session:
         enrol(
-            station_at(site),
+            station_at(installation),
             session,
             resident=resident,
             idempotency_key=str(uuid.uuid4()),
@@ -78,10 +72,10 @@ def _enrol(site: Installation, transport: ProcessCard, resident: ResidentCode) -
     ids=lambda value: value.name if isinstance(value, Instruction) else value,
 )
 def test_a_killed_card_is_as_before_or_complete(
-    site: Installation, card: Path, instruction: Instruction, when: str
+    installation: Installation, card: Path, instruction: Instruction, when: str
 ) -> None:
     """Killed before or while it works on a command; then the issuance is taken up."""
-    resident = site.newcomer()
+    resident = installation.newcomer()
     with card_process(card) as transport:
 
         def kill(command: bytes) -> None:
@@ -90,15 +84,15 @@ def test_a_killed_card_is_as_before_or_complete(
 
         setattr(transport, when, kill)
         with pytest.raises(CardGone):
-            _enrol(site, transport, resident)
+            _enrol(installation, transport, resident)
     if when == "before" or instruction is not Instruction.ACTIVATE_FILE:
         assert not _is_whole(card)
     _is_whole(card)
     with card_process(card) as transport:
-        _enrol(site, transport, resident)
+        _enrol(installation, transport, resident)
     assert _is_whole(card)
-    assert site.certificates_of(resident) == 1
-    site.check_books()
+    assert installation.certificates_of(resident) == 1
+    installation.check_books()
 
 
 def _command(card: Path, config: Path, *words: str) -> list[str]:
@@ -109,16 +103,16 @@ def _command(card: Path, config: Path, *words: str) -> list[str]:
 
 @pytest.mark.parametrize("line", [2, 4, 5])
 def test_a_killed_workstation_is_started_again(
-    site: Installation, card: Path, tmp_path: Path, line: int
+    installation: Installation, card: Path, tmp_path: Path, line: int
 ) -> None:
     """After each line that it tells; the same command then goes on to the end."""
     config = tmp_path / "counter.toml"
-    credential = site.layout.data / "credentials" / f"{COUNTER}.pem"
+    credential = installation.layout.data / "credentials" / f"{COUNTER}.pem"
     secret = write_workstation_file(
-        config, site.settings, credential=credential, card=None
+        config, installation.settings, credential=credential, card=None
     )
     secret.write_bytes(ISSUER_SECRET)
-    resident = site.newcomer()
+    resident = installation.newcomer()
     started = _command(card, config, "enrol", str(resident))
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
@@ -144,36 +138,42 @@ def test_a_killed_workstation_is_started_again(
         check=False,
         env=environment,
     )
-    if site.live_application(resident) is None and done.returncode:
+    if installation.live_application(resident) is None and done.returncode:
         # Killed so late that everything had been done.
         assert "lives until" in done.stderr
     else:
         assert done.returncode == 0, done.stderr
         assert "open application taken up" in done.stdout
     assert _is_whole(card)
-    assert site.certificates_of(resident) == 1
-    image = blank_image(site.office.era.card)
+    assert installation.certificates_of(resident) == 1
+    image = blank_image(installation.office.era.card)
     image.content = card.read_bytes()
     with session_on(image) as session:
         session.verify_pin(SIGNATURE, chosen())
-    site.check_books()
+    installation.check_books()
 
 
 @pytest.mark.parametrize("point", ["issuance.recorded", "issuance.signed"])
 def test_an_authority_that_dies_over_a_request_is_waited_for(
-    site: Installation, point: str
+    installation: Installation, point: str
 ) -> None:
     """The card keeps the key that was sent; the same command ends with that one."""
-    resident = site.newcomer()
-    image = blank(site)
-    filed = site.client().file_application(resident, f"until {point}")
-    site.stop("ca_server")
+    resident = installation.newcomer()
+    image = blank(installation)
+    filed = installation.client().file_application(resident, f"until {point}")
+    installation.stop("ca_server")
     environment = {
         **os.environ,
         "JPKI_COMMON__TEST_SYSTEM": "true",
         "JPKI_AUTHORITY__KILLED_AT": point,
     }
-    line = [sys.executable, "-m", "ca_server", "--config", str(site.layout.config)]
+    line = [
+        sys.executable,
+        "-m",
+        "ca_server",
+        "--config",
+        str(installation.layout.config),
+    ]
     with subprocess.Popen(
         line,
         stdin=subprocess.DEVNULL,
@@ -185,16 +185,16 @@ def test_an_authority_that_dies_over_a_request_is_waited_for(
             assert process.stdout is not None
             assert b"ready" in process.stdout.readline()
             with session_on(image) as session, pytest.raises(ServiceUnavailable):
-                put_on_card(station_at(site), session, filed, password=chosen())
+                put_on_card(station_at(installation), session, filed, password=chosen())
             assert process.wait(60) == -signal.SIGKILL
         finally:
             process.kill()
-            site.start("ca_server")
+            installation.start("ca_server")
     key = decode_state(image.content).keys[SIGNATURE].private.private_numbers()
     told = list[str]()
     with session_on(image) as session:
         done = enrol(
-            station_at(site),
+            station_at(installation),
             session,
             resident=resident,
             idempotency_key="again",
@@ -205,5 +205,5 @@ def test_an_authority_that_dies_over_a_request_is_waited_for(
     assert done.application.id == filed.id
     kept = decode_state(image.content).keys[SIGNATURE].private.private_numbers()
     assert kept == key
-    assert site.certificates_of(resident) == 1
-    site.check_books()
+    assert installation.certificates_of(resident) == 1
+    installation.check_books()

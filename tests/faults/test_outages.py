@@ -23,16 +23,8 @@ from tests.support.installation import (
     Reply,
     new_key,
     request_for,
-    running_installation,
     within,
 )
-
-
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation whose servers may be stopped and started."""
-    with running_installation(tmp_path_factory.mktemp("outages") / "site") as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -31,8 +31,8 @@ from jpki.documents.cms_check import check_cms
 from jpki.documents.signed_data import parse_signed_data
 from jpki.errors import DocumentError, EncodingError
 from jpki.x509.pem import ders, pem
-from tests.interop.test_cms import openssl_signed
 from tests.support.long_term import token_over
+from tests.support.openssl_cms import openssl_signed
 from tests.support.reference_pki import ReferencePKI, reference_pki
 from tests.support.time_authority import TimeAuthority, time_authority
 from tests.support.verification import moment, signed

@@ -30,7 +30,7 @@ from jpki.documents.pdf.sign import (
 from jpki.documents.pdf.signatures import form_fields, signatures
 from jpki.documents.signature import Enclosed
 from jpki.verify import AtHand, Valid, Verifier
-from tests.interop.test_cms import openssl_accepts
+from tests.support.openssl_cms import openssl_accepts
 from tests.support.pdf_signers import context, signed_by_pyhanko
 from tests.support.pdfs import build, signed_page, stamping
 from tests.support.reference_pki import FOUNDED, ReferencePKI, reference_pki

@@ -51,8 +51,8 @@ from tests.support.pki import (
     ocsp,
     root,
 )
+from tests.support.pkits import whole_suite
 from tests.support.reference_pki import FOUNDED, reference_pki
-from tests.vectors.test_pkits import whole_suite
 
 _FIELDS = (
     "tbs",

@@ -30,15 +30,15 @@ from tests.support.pki import (
     ocsp,
     root,
 )
-from tests.support.reference_pki import reference_pki
-from tests.support.verification import accepting, evidence, moment, signed
-from tests.vectors.test_pkits import (
+from tests.support.pkits import (
     AT,
     CASES,
     case_files,
     judged_job,
     whole_suite,
 )
+from tests.support.reference_pki import reference_pki
+from tests.support.verification import accepting, evidence, moment, signed
 
 CONTENT = b"application"
 OIDS = st.sampled_from([ANY_POLICY, "1.1", "1.2", "1.3"])

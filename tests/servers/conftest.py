@@ -14,3 +14,10 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     """Two governors' authorities, a bridge, and three running servers."""
     with running_installation(tmp_path_factory.mktemp("servers") / "site") as made:
         yield made
+
+
+@pytest.fixture
+def books_agree(installation: Installation) -> Iterator[None]:
+    """Whatever a test did: the log verifies and every serial is accounted for."""
+    yield
+    installation.check_books()

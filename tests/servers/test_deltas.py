@@ -25,7 +25,6 @@ from jpki.verify.client import OnlineEvidence
 from jpki.x509.certificate_lists import CertificateList, parse_crl
 from jpki.x509.general_names import URIName
 from jpki.x509.parse import parse_certificate
-from tests.servers.test_lists import get, revoke_one
 from tests.support.installation import (
     GOVERNOR,
     SERVERS,
@@ -33,6 +32,7 @@ from tests.support.installation import (
     founded_installation,
     within,
 )
+from tests.support.list_asking import get, revoke_one
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
@@ -28,16 +28,11 @@ from tests.support.installation import (
     Reply,
 )
 
+pytestmark = pytest.mark.usefixtures("books_agree")
+
 JSON: Final = {"Content-Type": "application/json"}
 NOBODY: Final = "22577205535"
 OF_MITO: Final = "34989584920"
-
-
-@pytest.fixture(autouse=True)
-def books_agree(installation: Installation) -> Iterator[None]:
-    """Whatever a test did: the log verifies and every serial is accounted for."""
-    yield
-    installation.check_books()
 
 
 def _ask(

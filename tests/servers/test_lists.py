@@ -6,7 +6,6 @@ import gzip
 import json
 import re
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from jpki.authority.client import IssuedCertificate
 from tests.support.installation import GOVERNOR, Installation, Reply, send
+from tests.support.list_asking import get, revoke_one
 
 CRL: Final = f"/crls/{GOVERNOR}/1/crl.crl"
 QUIET: Final = "/crls/governor-13/1/crl.crl"
@@ -28,20 +28,6 @@ QUIET: Final = "/crls/governor-13/1/crl.crl"
 def revoked(installation: Installation) -> IssuedCertificate:
     """A certificate that was revoked before anybody asks."""
     return revoke_one(installation)
-
-
-def revoke_one(installation: Installation) -> IssuedCertificate:
-    """Issue a certificate and revoke it."""
-    issued = installation.certified()
-    installation.client().revoke(GOVERNOR, issued.serial, "keyCompromise", "lost")
-    return issued
-
-
-def get(
-    installation: Installation, path: str, headers: Mapping[str, str] | None = None
-) -> Reply:
-    """A GET, with the path as it stands."""
-    return send(installation.settings.revocation.port, "GET", path, b"", headers)
 
 
 def number_of(crl: x509.CertificateRevocationList) -> int:

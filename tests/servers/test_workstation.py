@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,16 +56,11 @@ from tests.support.workstations import (
     station_at,
 )
 
+pytestmark = pytest.mark.usefixtures("books_agree")
+
 SIGNATURE = Purpose.SIGNATURE
 CHILD = ResidentCode("10593713593")
 POINTS = ["filed", "key-generated", "password-set", "issued", "written", "delivered"]
-
-
-@pytest.fixture(autouse=True)
-def books_agree(installation: Installation) -> Iterator[None]:
-    """Whatever a test did: the log verifies and every serial is accounted for."""
-    yield
-    installation.check_books()
 
 
 class Cut(Exception):

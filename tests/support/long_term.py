@@ -28,8 +28,16 @@ from tests.support.time_authority import TimeAuthority, time_authority
 
 __all__ = [
     "CONTENT",
+    "FIRST",
+    "HOUR",
+    "IN_2017",
+    "IN_2027",
+    "IN_2030",
+    "SECOND",
     "SERIAL",
     "SIGNED_AT",
+    "STAMPED_AT",
+    "THIRD",
     "archived",
     "authorities_crls",
     "long_lived",
@@ -44,6 +52,11 @@ __all__ = [
 CONTENT: Final = "平成二十年の転居届".encode()
 SIGNED_AT: Final = datetime(2008, 6, 2, 3, 4, 5, tzinfo=UTC)
 SERIAL: Final = 2008
+HOUR: Final = timedelta(hours=1)
+STAMPED_AT: Final = SIGNED_AT + HOUR
+IN_2017: Final = datetime(2017, 5, 1, tzinfo=UTC)
+IN_2027: Final = datetime(2027, 5, 1, tzinfo=UTC)
+IN_2030: Final = datetime(2030, 5, 1, tzinfo=UTC)
 
 
 def pki_of_2008() -> ReferencePKI:
@@ -89,6 +102,11 @@ def authorities_crls(at: datetime, *entries: Revocation) -> list[bytes]:
 def tsa(founded: int, name: str = "one") -> TimeAuthority:
     """A time-stamp authority of that year: RSA-2048 and SHA-256, for eleven years."""
     return time_authority(datetime(founded, 1, 1, tzinfo=UTC), name=name)
+
+
+FIRST: Final = tsa(2008)
+SECOND: Final = tsa(2017)
+THIRD: Final = tsa(2026)
 
 
 def token_over(covered: bytes, by: TimeAuthority, at: datetime) -> bytes:

@@ -8,7 +8,6 @@ a tree in which they differ from the code.
 from __future__ import annotations
 
 import ast
-import dataclasses
 import inspect
 import re
 import subprocess
@@ -16,13 +15,12 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, get_type_hints
+from typing import Final
 
 import click
 from click.testing import CliRunner
 
 from jpki import errors
-from jpki.agent.settings import AgentSettings
 from jpki.cli import main as jpki
 from jpki.errors import (
     agent,
@@ -35,12 +33,23 @@ from jpki.errors import (
     services,
     storage,
 )
-from jpki.service import settings, workstation
+from jpki.errors import (
+    documents as of_documents,
+)
 from tests.support.era_prose import (
     algorithm_table,
     era_sections,
     pki_picture,
     profile_tables,
+)
+from tests.support.settings_prose import (
+    agent_settings,
+    counter_settings,
+    first_paragraph,
+    portal_settings,
+    ports_table,
+    settings_tables,
+    verifier_settings,
 )
 from tests.support.sources import ROOT
 from tests.support.status_prose import status_table
@@ -55,6 +64,7 @@ _ERRORS: Final = (
     services,
     keys,
     agent,
+    of_documents,
     storage,
     register,
 )
@@ -72,18 +82,20 @@ def error_table() -> str:
         cls = getattr(errors, name)
         parents = ", ".join(f"`{base.__name__}`" for base in cls.__bases__)
         rows.append(
-            f"| `{cls.code}` | `{name}` | {parents} | {_first_paragraph(cls)} "
+            f"| `{cls.code}` | `{name}` | {parents} | {first_paragraph(cls)} "
             f"| {', '.join(f'`{key}`' for key in _carried(cls)) or '–'} |"
         )
     return "\n".join(rows)
 
 
 def _own_classes(module: ModuleType) -> list[str]:
-    """Names of the classes that a module defines, in its order."""
+    """Names of the errors that a module defines, in its order."""
     return [
         name
         for name, value in vars(module).items()
-        if isinstance(value, type) and value.__module__ == module.__name__
+        if isinstance(value, type)
+        and issubclass(value, errors.JpkiError)
+        and value.__module__ == module.__name__
     ]
 
 
@@ -95,74 +107,6 @@ def _carried(cls: type) -> Iterator[str]:
     for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(constructor)))):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             yield node.attr
-
-
-def settings_tables() -> str:
-    """Every setting of every table, with default and environment variable."""
-    parts = []
-    for table in dataclasses.fields(settings.Settings):
-        cls = get_type_hints(settings.Settings)[table.name]
-        parts += [f"### [{table.name}]", "", _after_colon(cls), ""]
-        parts += [_settings_of(cls), ""]
-    return "\n".join(parts).rstrip()
-
-
-def counter_settings() -> str:
-    """The settings of a workstation."""
-    return f"[counter]\n\n{_settings_of(workstation.WorkstationSettings)}"
-
-
-def agent_settings() -> str:
-    """Every setting of the signing agent."""
-    return _settings_of(AgentSettings)
-
-
-def _settings_of(cls: Any) -> str:
-    parts = ["| key | default | admits | meaning |", "|---|---|---|---|"]
-    meanings = _field_docstrings(cls)
-    for key in dataclasses.fields(cls):
-        parts.append(
-            f"| `{key.name}` | {_toml(key.default)} | {_admits(key, cls)} "
-            f"| {meanings.get(key.name, '')} |"
-        )
-    return "\n".join(parts)
-
-
-def _toml(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    if isinstance(value, str | Path):
-        return f'`"{value}"`'
-    if isinstance(value, tuple):
-        return f"`[{', '.join(repr(str(item)) for item in value)}]`"
-    return f"`{value}`"
-
-
-def _admits(field: dataclasses.Field[object], cls: type) -> str:
-    if choices := field.metadata.get("choices"):
-        return ", ".join(f"`{choice}`" for choice in choices)
-    if limits := field.metadata.get("limits"):
-        return f"{limits[0]} to {limits[1]}"
-    kind = get_type_hints(cls)[field.name]
-    names = {str: "text", Path: "a path", int: "a whole number", bool: "true or false"}
-    return names.get(kind, "a list of texts" if "tuple" in str(kind) else "text")
-
-
-def _field_docstrings(cls: type) -> Mapping[str, str]:
-    """The text that stands under each field."""
-    (node,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-    assert isinstance(node, ast.ClassDef)
-    found = {}
-    for before, after in zip(node.body, node.body[1:], strict=False):
-        match before, after:
-            case (
-                ast.AnnAssign(target=ast.Name(id=name)),
-                ast.Expr(value=ast.Constant(value=str(text))),
-            ):
-                found[name] = " ".join(text.split())
-    return found
 
 
 def command_help() -> str:
@@ -217,15 +161,6 @@ def _block(text: str) -> str:
     return f"```\n{text.rstrip()}\n```"
 
 
-def _first_paragraph(cls: type) -> str:
-    return " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
-
-
-def _after_colon(cls: type) -> str:
-    sentence = _first_paragraph(cls).partition(": ")[2]
-    return f"{sentence[:1].upper()}{sentence[1:]}"
-
-
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "status-table": status_table,
     "agent-settings": agent_settings,
@@ -237,8 +172,11 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "errors": error_table,
     "make-help": make_help,
     "pki-picture": pki_picture,
+    "portal-settings": portal_settings,
+    "ports": ports_table,
     "profiles": profile_tables,
     "settings": settings_tables,
+    "verifier-settings": verifier_settings,
 }
 
 

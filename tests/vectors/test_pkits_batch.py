@@ -13,13 +13,13 @@ from click.testing import CliRunner
 
 from jpki.cli import main
 from jpki.cli.verify import paths
-from tests.vectors.test_pkits import (
+from tests.support.pkits import (
     AT,
     CASES,
     TABLE,
-    _certificate,
-    _policies,
     case_files,
+    certificate,
+    policies,
     whole_suite,
 )
 
@@ -32,7 +32,7 @@ def _job(case: Mapping[str, Any]) -> dict[str, object]:
     files = case_files(case)
     return {
         "id": case["id"],
-        "trust_anchors": [_text(_certificate(TABLE["anchor"]))],
+        "trust_anchors": [_text(certificate(TABLE["anchor"]))],
         "intermediates": [_text(der) for der in files.certificates[:-1]],
         "end_entity": _text(files.certificates[-1]),
         "crls": [_text(der) for der in files.crls],
@@ -40,7 +40,7 @@ def _job(case: Mapping[str, Any]) -> dict[str, object]:
         "at": AT.isoformat(),
         "revocation": "require",
         "use_deltas": True,
-        "initial_policies": sorted(_policies(case.get("initial", ["any"]))),
+        "initial_policies": sorted(policies(case.get("initial", ["any"]))),
         "require_explicit_policy": case.get("explicit", False),
         "inhibit_policy_mapping": case.get("inhibit_mapping", False),
         "inhibit_any_policy": case.get("inhibit_any", False),
@@ -75,7 +75,7 @@ def test_batch_comes_to_the_verdicts_of_the_suite(pooled: bool, tmp_path: Path) 
     for case, verdict in zip(CASES, verdicts, strict=True):
         assert (verdict["outcome"] == "valid") == case["valid"], verdict
         if case["valid"]:
-            assert set(verdict["policies"]) == _policies(case["output"])
+            assert set(verdict["policies"]) == policies(case["output"])
 
 
 @pytest.mark.parametrize(

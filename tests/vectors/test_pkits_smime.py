@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import pytest
 
-from jpki.der.oids import ANY_POLICY
 from jpki.documents.cms_check import check_cms
 from jpki.errors import DocumentError, DocumentFault
 from jpki.model.profiles import KeyUsage
@@ -31,7 +30,7 @@ from jpki.verify import (
 )
 from jpki.verify.paths import verify_path
 from jpki.x509.parse import parse_certificate
-from tests.vectors.test_pkits import AT, CASES, TABLE, judged_job
+from tests.support.pkits import AT, CASES, TABLE, certificate, judged_job, policies
 
 _FOLDER: Final = resources.files("cryptography_vectors") / "x509/PKITS_data"
 _NOT_SUPPORTED: Final = {"4.1.5"}
@@ -55,13 +54,6 @@ def _message(case: Mapping[str, Any]) -> tuple[bytes, bytes]:
     return content.replace(b"\n", b"\r\n"), b64decode(body)
 
 
-def _policies(short: list[str]) -> frozenset[str]:
-    return frozenset(
-        ANY_POLICY if item == "any" else f"{TABLE['policy_arc']}.{item}"
-        for item in short
-    )
-
-
 def test_every_message_belongs_to_a_test() -> None:
     """224 messages, and each test of the table has one."""
     names = {file.name for file in (_FOLDER / "smime").iterdir()}
@@ -72,12 +64,10 @@ def test_every_message_belongs_to_a_test() -> None:
 def _judge(case: Mapping[str, Any]) -> Outcome:
     """The verdict on the message, with nothing at hand but what it encloses."""
     content, signature = _message(case)
-    anchor = TrustAnchor.of(
-        parse_certificate((_FOLDER / "certs" / f"{TABLE['anchor']}.crt").read_bytes())
-    )
+    anchor = TrustAnchor.of(parse_certificate(certificate(TABLE["anchor"])))
     policy = VerificationPolicy(
         anchors=(anchor,),
-        policies=_policies(case.get("initial", ["any"])),
+        policies=policies(case.get("initial", ["any"])),
         algorithms=AcceptAnyAlgorithm(),
         key_usage=frozenset({KeyUsage.NON_REPUDIATION}),
         basic_information=False,
@@ -100,7 +90,7 @@ def test_the_verdict_on_each_message_is_nists(case: Mapping[str, Any]) -> None:
     verdict = _judge(case)
     if case["valid"] and case["id"] not in _NOT_SUPPORTED:
         assert isinstance(verdict, Valid), verdict.reason
-        assert verdict.policies == _policies(case["output"])
+        assert verdict.policies == policies(case["output"])
         assert verdict.kind in ("cms", None)
     else:
         assert not isinstance(verdict, Valid)
@@ -108,8 +98,14 @@ def test_the_verdict_on_each_message_is_nists(case: Mapping[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", CASES[::10], ids=lambda case: str(case["id"]))
 def test_a_changed_message_is_not_what_was_signed(case: Mapping[str, Any]) -> None:
-    """One letter more, and nobody signed it."""
+    """One letter more or another one, or one octet of the signature."""
     content, signature = _message(case)
+    for changed in (content + b"!", content.replace(b"sample", b"Sample")):
+        assert changed != content
+        with pytest.raises(DocumentError) as refused:
+            check_cms(signature, changed)
+        assert refused.value.fault is DocumentFault.ALTERED
+    last = bytes((signature[-1] ^ 1,))
     with pytest.raises(DocumentError) as refused:
-        check_cms(signature, content + b"!")
+        check_cms(signature[:-1] + last, content)
     assert refused.value.fault is DocumentFault.ALTERED

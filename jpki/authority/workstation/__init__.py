@@ -1,6 +1,6 @@
 """受付窓口端末: what a municipal counter does with a resident and the resident's card.
 
-One module for each procedure: `enrolment`, `renewal`, `reissue`, `passwords`,
+One module for each kind of procedure: `enrolment`, `replacement`, `passwords`,
 `surrender`; what they share is in `steps` (the workstation itself and which application
 is meant) and `oncard` (from the key pair to the certificate that is read back).
 
@@ -15,8 +15,7 @@ from __future__ import annotations
 from jpki.authority.workstation.enrolment import enrol
 from jpki.authority.workstation.oncard import Enrolment, hand_over, put_on_card
 from jpki.authority.workstation.passwords import reset_password
-from jpki.authority.workstation.reissue import reissue
-from jpki.authority.workstation.renewal import renew
+from jpki.authority.workstation.replacement import reissue, renew
 from jpki.authority.workstation.steps import (
     Progress,
     Workstation,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Final, TextIO, TypeVar
 
 import click
@@ -12,8 +11,7 @@ import click
 from jpki.cards.card_types import PINCharacters, PINRule
 from jpki.cards.places import CardPlace, card_place, open_place
 from jpki.cards.session import CardSession
-from jpki.cli.language import language_of
-from jpki.errors import JpkiError
+from jpki.cli.language import Words
 from jpki.model.ports import Secret
 from jpki.model.purposes import Purpose
 
@@ -35,69 +33,67 @@ T = TypeVar("T")
 
 _PURPOSES: Final = {purpose.value: purpose for purpose in Purpose}
 
-_WORDS: Final = {
-    "signature": ("署名用", "signature"),
-    "authentication": ("利用者証明用", "authentication"),
-    "face": ("券面事項", "face"),
-    "pin": ("暗証番号", "PIN"),
-    "opener": (
-        "暗証番号（4桁）、個人番号または照合番号B",
-        "PIN (4 digits), 個人番号 or 照合番号B",
-    ),
-    "name": ("氏名", "name"),
-    "address": ("住所", "address"),
-    "birth": ("生年月日", "born"),
-    "gender": ("性別", "gender"),
-    "gender-1": ("男", "male"),
-    "gender-2": ("女", "female"),
-    "gender-9": ("不明", "unknown"),
-    "my-number": ("個人番号", "個人番号"),
-    "card-number": ("カード番号", "card number"),
-    "card-until": ("カード有効期限", "card ends"),
-    "photo": (
-        "顔写真 {octets}バイト（--image FILE で保存）",
-        "a photo of {octets} octets; --image FILE saves it",
-    ),
-    "no-photo": ("顔写真なし", "no photo"),
-    "of": ("{which}の{pin}", "{pin} for {which}"),
-    "again": ("もう一度", "once more"),
-    "current": ("現在の暗証番号", "current PIN"),
-    "new": ("新しい暗証番号", "new PIN"),
-    "tries": ("残り{left}回", "{left} of {all} tries left"),
-    "blocked": (
-        "閉塞（市区町村窓口で解除）",
-        "blocked; the municipal counter lifts it",
-    ),
-    "unset": ("未設定", "not set; the municipal counter sets it"),
-    "blocked-or-unset": (
-        "閉塞または未設定（市区町村窓口で設定）",
-        "blocked or not set; the municipal counter sets it",
-    ),
-    "good-pin": ("暗証番号は正しい", "the PIN is right"),
-    "changed": ("暗証番号を変更しました", "the PIN was changed"),
-    "unblocked": ("暗証番号を設定しました", "the PIN was set"),
-    "none": ("証明書なし", "no certificate"),
-    "hidden": ("証明書あり（読出しに暗証番号）", "certificate, read after the PIN"),
-    "until": ("有効期限", "valid until"),
-    "ended": ("期限切れ", "ended"),
-    "issuer": ("発行者", "issued by"),
-    "no-card": ("カードなし", "no card"),
-    "no-jpki": ("公的個人認証APのないカード", "a card without the JPKI application"),
-    "no-reader": ("リーダがありません", "there is no reader"),
-    "in-use": ("他のプログラムが使用中", "in use by another program"),
-    "inserted": ("リーダに挿入しました", "inserted in the reader"),
-    "taken-out": ("取り出しました", "taken out"),
-    "stop": ("Ctrl-C で取り出す", "Ctrl-C takes it out"),
-    "digits": ("{size}桁の数字", "{size} digits"),
-    "letters": ("{size}文字の英大文字と数字", "{size} letters A-Z and digits"),
-    "to": ("〜", " to "),
-}
-
-
-def word(key: str, **values: object) -> str:
-    """In the language of this terminal."""
-    japanese, english = _WORDS[key]
-    return (japanese if language_of() == "ja" else english).format(**values)
+word: Final = Words(
+    {
+        "signature": ("署名用", "signature"),
+        "authentication": ("利用者証明用", "authentication"),
+        "face": ("券面事項", "face"),
+        "pin": ("暗証番号", "PIN"),
+        "opener": (
+            "暗証番号（4桁）、個人番号または照合番号B",
+            "PIN (4 digits), 個人番号 or 照合番号B",
+        ),
+        "name": ("氏名", "name"),
+        "address": ("住所", "address"),
+        "birth": ("生年月日", "born"),
+        "gender": ("性別", "gender"),
+        "gender-1": ("男", "male"),
+        "gender-2": ("女", "female"),
+        "gender-9": ("不明", "unknown"),
+        "my-number": ("個人番号", "個人番号"),
+        "card-number": ("カード番号", "card number"),
+        "photo": (
+            "顔写真 {octets}バイト（--image FILE で保存）",
+            "a photo of {octets} octets; --image FILE saves it",
+        ),
+        "no-photo": ("顔写真なし", "no photo"),
+        "of": ("{which}の{pin}", "{pin} for {which}"),
+        "again": ("もう一度", "once more"),
+        "current": ("現在の暗証番号", "current PIN"),
+        "new": ("新しい暗証番号", "new PIN"),
+        "tries": ("残り{left}回", "{left} of {all} tries left"),
+        "blocked": (
+            "閉塞（市区町村窓口で解除）",
+            "blocked; the municipal counter lifts it",
+        ),
+        "unset": ("未設定", "not set; the municipal counter sets it"),
+        "blocked-or-unset": (
+            "閉塞または未設定（市区町村窓口で設定）",
+            "blocked or not set; the municipal counter sets it",
+        ),
+        "good-pin": ("暗証番号は正しい", "the PIN is right"),
+        "changed": ("暗証番号を変更しました", "the PIN was changed"),
+        "unblocked": ("暗証番号を設定しました", "the PIN was set"),
+        "none": ("証明書なし", "no certificate"),
+        "hidden": ("証明書あり（読出しに暗証番号）", "certificate, read after the PIN"),
+        "until": ("有効期限", "valid until"),
+        "ended": ("期限切れ", "ended"),
+        "issuer": ("発行者", "issued by"),
+        "no-card": ("カードなし", "no card"),
+        "no-jpki": (
+            "公的個人認証APのないカード",
+            "a card without the JPKI application",
+        ),
+        "no-reader": ("リーダがありません", "there is no reader"),
+        "in-use": ("他のプログラムが使用中", "in use by another program"),
+        "inserted": ("リーダに挿入しました", "inserted in the reader"),
+        "taken-out": ("取り出しました", "taken out"),
+        "stop": ("Ctrl-C で取り出す", "Ctrl-C takes it out"),
+        "digits": ("{size}桁の数字", "{size} digits"),
+        "letters": ("{size}文字の英大文字と数字", "{size} letters A-Z and digits"),
+        "to": ("〜", " to "),
+    }
+)
 
 
 FACE: Final = "face"
@@ -157,21 +153,13 @@ def place_of(card: str | None) -> CardPlace:
     return card_place(card)
 
 
-@contextmanager
-def opened(card: str | None) -> Iterator[CardSession]:
+def opened(card: str | None) -> CardSession:
     """A session with the card.
 
     Raises:
         CardError: there is none, or not of a kind that is known.
     """
-    transport = open_place(place_of(card))
-    try:
-        session = CardSession(transport)
-    except JpkiError:
-        transport.close()
-        raise
-    with session:
-        yield session
+    return CardSession(open_place(place_of(card)))
 
 
 def asked(which: str, kind: str = "pin") -> str:

@@ -11,7 +11,6 @@ from jpki.cards.places import open_place
 from jpki.cards.rules import PINRule
 from jpki.cards.session import CardSession
 from jpki.cli.card.options import FACE, opened, place_of
-from jpki.errors import JpkiError
 from jpki.model.ports import Secret
 from jpki.model.purposes import Purpose
 
@@ -32,21 +31,13 @@ class OnePIN:
     """The issuer's secret, and the new one."""
 
 
-@contextmanager
-def opened_face(card: str | None) -> Iterator[FaceSession]:
+def opened_face(card: str | None) -> FaceSession:
     """A session with the applications that hold the face of a card.
 
     Raises:
         CardError: there is no card, or none that has them.
     """
-    transport = open_place(place_of(card))
-    try:
-        session = FaceSession(transport)
-    except JpkiError:
-        transport.close()
-        raise
-    with session:
-        yield session
+    return FaceSession(open_place(place_of(card)))
 
 
 @contextmanager

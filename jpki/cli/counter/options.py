@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,7 @@ import click
 from jpki.authority.workstation import Workstation
 from jpki.cards.places import open_place
 from jpki.cards.session import CardSession
-from jpki.cli.language import language_of
+from jpki.cli.language import Words
 from jpki.errors import JpkiError
 from jpki.model.codes import ResidentCode
 from jpki.model.purposes import Purpose
@@ -109,16 +108,10 @@ _REASONS: Final = {
 }
 
 
-def word(key: str, **values: object) -> str:
-    """In the language of this terminal; a reason without words as it is."""
-    japanese, english = _WORDS.get(key) or _REASONS.get(key) or (key, key)
-    return (japanese if language_of() == "ja" else english).format(**values)
-
-
-def state_word(state: str) -> str:
-    """Of an open application."""
-    japanese, english = _STATES.get(state, (state, state))
-    return japanese if language_of() == "ja" else english
+word = Words(_WORDS | _REASONS, open_ended=True)
+"""A reason without words is told as it is."""
+state_word = Words(_STATES, open_ended=True)
+"""Of an open application."""
 
 
 class ResidentType(click.ParamType[ResidentCode]):
@@ -178,21 +171,13 @@ class Counter:
         self._card = card
         self.station: Workstation = open_workstation(self._configuration)
 
-    @contextmanager
-    def session(self) -> Iterator[CardSession]:
+    def session(self) -> CardSession:
         """A session with the card.
 
         Raises:
             CardError: there is none, or not of a kind that is known.
         """
-        transport = open_place(self._configuration.place(self._card))
-        try:
-            session = CardSession(transport)
-        except JpkiError:
-            transport.close()
-            raise
-        with session:
-            yield session
+        return CardSession(open_place(self._configuration.place(self._card)))
 
 
 def teller(points: list[str], *, quiet: bool) -> Callable[[str], None]:

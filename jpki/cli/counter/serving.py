@@ -10,7 +10,6 @@ import click
 from jpki.cli.counter.options import config_option
 from jpki.cli.interruption import interruptible
 from jpki.cli.supervisor import Supervisor
-from jpki.errors import ServiceUnavailable
 from jpki.service.workstation import load
 
 __all__ = ["serve_command"]
@@ -35,11 +34,6 @@ def serve_command(config: Path) -> None:
             (server,) = supervisor.servers
             click.echo(f"{server.url}  (log: {server.log})")
             click.echo("Ctrl-C stops it.")
-            ended = supervisor.wait()
-            raise ServiceUnavailable(
-                ended.module,
-                f"it ended by itself with status {ended.process.returncode}; "
-                f"see {ended.log}",
-            )
+            supervisor.watch()
     except KeyboardInterrupt:
         click.echo("Stopped.")

@@ -144,8 +144,7 @@ def _hold(world: World, teller: Teller, *, as_json: bool) -> None:
             teller.note(f"\n  {line}")
         teller.note("")
         teller.heading("closing.stop")
-    ended = world.supervisor.wait()
-    click.echo(f"jpki demo: {ended.module} ended by itself; see {ended.log}", err=True)
+    world.supervisor.watch()
 
 
 @contextmanager

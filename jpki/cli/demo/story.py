@@ -98,7 +98,7 @@ class Story:
         def founded(record: CertificateRecord) -> None:
             until = _day(record.not_after)
             say("founded", name=self._name(record.authority), until=until)
-            self._keep(step, record, f"{record.authority}.pem")
+            self._keep(record, f"{record.authority}.pem")
 
         def crossed(record: CertificateRecord, subject: str) -> None:
             say(
@@ -106,7 +106,7 @@ class Story:
                 issuer=self._name(record.authority),
                 subject=self._name(subject),
             )
-            self._keep(step, record, f"{record.authority}-to-{subject}.pem")
+            self._keep(record, f"{record.authority}-to-{subject}.pem")
 
         lists = world.founder.found(
             [known[code] for code in PREFECTURES],
@@ -137,11 +137,10 @@ class Story:
             "names.governor", name=prefecture.name, romaji=prefecture.romaji
         )
 
-    def _keep(self, step: Step, record: CertificateRecord, name: str) -> None:
+    def _keep(self, record: CertificateRecord, name: str) -> None:
         assert record.certificate is not None
         self._tell.made(
             self._world.save(
-                step,
                 "certificate",
                 name,
                 pem(record.certificate, "CERTIFICATE"),
@@ -191,16 +190,15 @@ class Story:
                 flags=items.name_substitutions,
             )
             say("written")
-        self._keep_enrolment(step, name, enrolment)
+        self._keep_enrolment(name, enrolment)
         step.facts["apdus"] = apdus
         return certificate
 
-    def _keep_enrolment(self, step: Step, name: str, enrolment: Enrolment) -> None:
+    def _keep_enrolment(self, name: str, enrolment: Enrolment) -> None:
         world, made = self._world, self._tell.made
         assert enrolment.request is not None
         made(
             world.save(
-                step,
                 "certification-request",
                 f"{name}-request.pem",
                 pem(enrolment.request, "CERTIFICATE REQUEST"),
@@ -208,7 +206,6 @@ class Story:
         )
         made(
             world.save(
-                step,
                 "certificate",
                 f"{name}.pem",
                 pem(enrolment.issued.certificate, "CERTIFICATE"),
@@ -225,10 +222,10 @@ class Story:
             {"procedure": "road-occupancy", "statement": "祭礼のための道路使用"}
         )
         say("document", prefecture=prefecture.name, size=len(self._document))
-        made(world.save(step, "document", "application.xml", self._document))
+        made(world.save("document", "application.xml", self._document))
         self._signature = self._sign()
         say("signed", size=len(self._signature))
-        made(world.save(step, "signature", "application.p7s", self._signature))
+        made(world.save("signature", "application.p7s", self._signature))
         verdict = self._submit(step, "verdict-first.json", expected="valid")
         assert self.first is not None
         items = _items(self.first)
@@ -271,7 +268,7 @@ class Story:
         verdict: Mapping[str, Any] = answer["verdict"]
         step.verdicts.append(verdict)
         content = json.dumps(answer, ensure_ascii=False, indent=2).encode()
-        self._tell.made(self._world.save(step, "verdict", name, content))
+        self._tell.made(self._world.save("verdict", name, content))
         if verdict.get("outcome") != expected:
             raise UnexpectedOutcome(
                 "the portal's verdict", expected, str(verdict.get("outcome"))
@@ -303,12 +300,11 @@ class Story:
         self.event_to_ocsp_seconds = seconds
         law = data.revocation_grounds()[EventKind.MOVE_WITHIN].law
         say("revoked", law=law, reason=revocation.reason.label, seconds=seconds)
-        self._tell.made(world.save(step, "ocsp-response", "first.ors", response))
+        self._tell.made(world.save("ocsp-response", "first.ors", response))
         listed = self._awaited_crl(started)
         say("crl", number=listed.number)
         self._tell.made(
             world.save(
-                step,
                 "crl",
                 f"{world.issuer}.crl.pem",
                 pem(bytes(listed.raw), "X509 CRL"),
@@ -347,9 +343,7 @@ class Story:
         self.second = self._enrol(step, "second", told=False)
         say("reissued", address=_items(self.second).address)
         self._signature = self._sign()
-        self._tell.made(
-            self._world.save(step, "signature", "second.p7s", self._signature)
-        )
+        self._tell.made(self._world.save("signature", "second.p7s", self._signature))
         verdict = self._submit(step, "verdict-second.json", expected="valid")
         say("accepted", verdict=verdict["outcome"])
 
@@ -390,12 +384,20 @@ def _items(certificate: Certificate) -> CertifiedAttributes:
 
 
 def _evidence(verdict: Mapping[str, Any], certificate: Certificate) -> Any:
-    """What the verdict rests on for this certificate, by kind."""
-    return {
+    """What the verdict rests on for this certificate, by kind.
+
+    Raises:
+        UnexpectedOutcome: a list or an OCSP answer is not among it.
+    """
+    found = {
         entry["kind"]: entry
         for entry in verdict["revocation"]
         if entry["certificate"] == certificate.fingerprint
     }
+    if not found.keys() >= {"crl", "ocsp"}:
+        told = f"{', '.join(found) or 'nothing'}; {'; '.join(verdict['notes'])}"
+        raise UnexpectedOutcome("the portal's evidence", "crl, ocsp", told)
+    return found
 
 
 def _day(at: datetime) -> str:

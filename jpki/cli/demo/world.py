@@ -21,7 +21,7 @@ from jpki.cards.applet import VirtualCard
 from jpki.cards.card_types import card_type
 from jpki.cards.session import CardSession
 from jpki.cards.transport import InProcessTransport
-from jpki.cli.demo.telling import Artefact, Step
+from jpki.cli.demo.telling import Artefact
 from jpki.cli.founding import AUDITOR, Founder, Layout, Ports, lay_out
 from jpki.cli.supervisor import Supervisor, free_ports
 from jpki.errors import ConfigurationError
@@ -163,7 +163,6 @@ class World:
 
     def save(
         self,
-        step: Step,
         kind: str,
         name: str,
         content: bytes,

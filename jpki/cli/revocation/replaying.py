@@ -13,7 +13,7 @@ from typing import Final
 import click
 
 from jpki.authority.replay import Replayed, replay
-from jpki.cli.language import language_of
+from jpki.cli.language import Words
 from jpki.cli.revocation.books import caller_of
 from jpki.service.clock import ProcessClock
 from jpki.service.office import open_office, open_register
@@ -25,24 +25,21 @@ __all__ = ["replay_command"]
 _SHOWN: Final = 20
 """Lines of one kind that a person is shown."""
 
-_WORDS: Final = {
-    "lines": ("台帳の行", "lines of the journal"),
-    "known": ("既に失効済み", "revoked already"),
-    "revoked": ("復元した失効", "revocations brought back"),
-    "would": ("復元する失効", "revocations to bring back"),
-    "recovered": ("うち復元した証明書", "of them unknown to the database"),
-    "numbers": ("使用済みCRL番号", "CRL numbers used up"),
-    "reading": ("台帳", "journal"),
-    "good": (
-        "台帳の失効は全てデータベースにあります",
-        "the database has every revocation that the journal tells",
-    ),
-}
-
-
-def _word(key: str) -> str:
-    japanese, english = _WORDS[key]
-    return japanese if language_of() == "ja" else english
+_word: Final = Words(
+    {
+        "lines": ("台帳の行", "lines of the journal"),
+        "known": ("既に失効済み", "revoked already"),
+        "revoked": ("復元した失効", "revocations brought back"),
+        "would": ("復元する失効", "revocations to bring back"),
+        "recovered": ("うち復元した証明書", "of them unknown to the database"),
+        "numbers": ("使用済みCRL番号", "CRL numbers used up"),
+        "reading": ("台帳", "journal"),
+        "good": (
+            "台帳の失効は全てデータベースにあります",
+            "the database has every revocation that the journal tells",
+        ),
+    }
+)
 
 
 @click.command("replay")

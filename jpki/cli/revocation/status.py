@@ -15,7 +15,7 @@ import click
 
 from jpki.authority.history import PastStatus, Standing, past_status
 from jpki.authority.kept_lists import read_published
-from jpki.cli.language import language_of
+from jpki.cli.language import Words
 from jpki.cli.revocation.books import as_json, config, instant_of, opened, written
 from jpki.errors import Damaged, NotFound, RequestError
 from jpki.store import AuthorityUnitOfWork
@@ -26,20 +26,22 @@ __all__ = ["status_command"]
 
 _NAME: Final = re.compile(r"(?P<authority>[a-z0-9-]+)/(?P<serial>[0-9A-Fa-f]{1,40})")
 
-_WORDS: Final = {
-    "good": ("有効", "good"),
-    "revoked": ("失効", "revoked"),
-    "unknown": ("未発行", "not issued yet"),
-    "at": ("対象時点", "at"),
-    "known": ("認識時点", "as known at"),
-    "revocation": ("失効日時", "revoked at"),
-    "later": ("その後の失効", "revoked afterwards"),
-    "since": ("無効とみなす日時", "not to be trusted since"),
-    "validity": ("有効期間外です", "outside the certificate's own dates"),
-    "in_force": ("当時のCRL", "list in force then"),
-    "proof": ("証明するCRL", "list that proves it"),
-    "none": ("なし", "none"),
-}
+_word: Final = Words(
+    {
+        "good": ("有効", "good"),
+        "revoked": ("失効", "revoked"),
+        "unknown": ("未発行", "not issued yet"),
+        "at": ("対象時点", "at"),
+        "known": ("認識時点", "as known at"),
+        "revocation": ("失効日時", "revoked at"),
+        "later": ("その後の失効", "revoked afterwards"),
+        "since": ("無効とみなす日時", "not to be trusted since"),
+        "validity": ("有効期間外です", "outside the certificate's own dates"),
+        "in_force": ("当時のCRL", "list in force then"),
+        "proof": ("証明するCRL", "list that proves it"),
+        "none": ("なし", "none"),
+    }
+)
 
 
 @click.command("status")
@@ -146,11 +148,6 @@ def _list(record: CRLRecord | None) -> dict[str, object] | None:
         "this_update": written(record.this_update),
         "next_update": written(record.next_update),
     }
-
-
-def _word(key: str) -> str:
-    japanese, english = _WORDS[key]
-    return japanese if language_of() == "ja" else english
 
 
 def _tell(found: PastStatus) -> None:

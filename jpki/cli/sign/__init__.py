@@ -16,8 +16,8 @@ from jpki import data
 from jpki.cli.card.looking import write_file
 from jpki.cli.card.options import pin_file
 from jpki.cli.desk import json_option
-from jpki.cli.files import certificates_in, crls_in, read_file, response_in
-from jpki.cli.language import language_of
+from jpki.cli.files import read_certificates, read_crls, read_file, read_response
+from jpki.cli.language import Words
 from jpki.cli.sign.formats import FORMATS, SUFFIXES, format_of
 from jpki.cli.sign.keys import signing_key
 from jpki.cli.sign.orders import Level, Order, Stamp
@@ -30,10 +30,12 @@ __all__ = ["sign"]
 _PATH: Final = click.Path(path_type=Path, dir_okay=False)
 _LEVELS: Final = {level.value: level for level in Level}
 _PURPOSES: Final = {purpose.value: purpose for purpose in Purpose}
-_WORDS: Final = {
-    "signed": ("署名しました", "signed"),
-    "level": ("水準", "level"),
-}
+_word: Final = Words(
+    {
+        "signed": ("署名しました", "signed"),
+        "level": ("水準", "level"),
+    }
+)
 
 
 @click.command()
@@ -180,15 +182,15 @@ def sign(
         # Verification is a lot to load for who only signs.
         gathering = import_module("jpki.cli.sign.gathering")
         collect = gathering.collector(
-            anchors=[found for file in anchors for found in certificates_in(file)],
+            anchors=[found for file in anchors for found in read_certificates(file)],
             time_anchors=[
-                found for file in time_anchors for found in certificates_in(file)
+                found for file in time_anchors for found in read_certificates(file)
             ],
             certificates=[
-                found for file in certificates for found in certificates_in(file)
+                found for file in certificates for found in read_certificates(file)
             ],
-            crls=[crl for file in crls for crl in crls_in(file)],
-            answers=[response_in(file) for file in answers],
+            crls=[crl for file in crls for crl in read_crls(file)],
+            answers=[read_response(file) for file in answers],
             certificates_url=certificates_url,
             crls_url=crls_url,
             ocsp_url=ocsp_url,
@@ -233,10 +235,8 @@ def sign(
         }
         click.echo(json.dumps(told, ensure_ascii=False))
     else:
-        signed, at_level = (
-            _WORDS[word][language_of() == "en"] for word in ("signed", "level")
-        )
-        click.echo(f"{signed}: {place} ({at_level} {level.upper()}, {suite})")
+        level_of = f"{_word('level')} {level.upper()}"
+        click.echo(f"{_word('signed')}: {place} ({level_of}, {suite})")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Final, TextIO
 import click
 
 from jpki.cli.card.options import opened, secret_of, word
-from jpki.cli.files import certificates_in
+from jpki.cli.files import read_certificates
 from jpki.errors import ConfigurationError
 from jpki.keys.card import CardSigner
 from jpki.keys.files import open_signer
@@ -61,7 +61,7 @@ def signing_key(
                 "is not given",
                 hint="a key in a file does not bring its certificate, as a card does",
             )
-        own, *others = certificates_in(certificate)
+        own, *others = read_certificates(certificate)
         yield SigningKey(
             signer=open_signer(place, _passphrase(passphrase_file)),
             certificate=own.raw,

@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from jpki.cli.desk import json_option
-from jpki.cli.language import language_of
+from jpki.cli.language import Words
 from jpki.cli.pki.folder import new_folder
 from jpki.cli.tsa.places import Place
 from jpki.durable import create_file
@@ -29,12 +29,14 @@ __all__ = ["at_option", "init_command", "instant", "list_command"]
 _PASSPHRASE_OCTETS: Final = 24
 _LIST_DAYS: Final = 30
 _REASONS: Final = {reason.label: reason for reason in RevocationReason}
-_WORDS: Final = {
-    "made": ("試験用時刻認証局を作成しました", "a test time-stamp authority is in"),
-    "trust": ("検証者が信頼する証明書", "verifiers trust"),
-    "list": ("失効リスト", "list of what is revoked"),
-    "until": ("次回更新", "next update"),
-}
+_word: Final = Words(
+    {
+        "made": ("試験用時刻認証局を作成しました", "a test time-stamp authority is in"),
+        "trust": ("検証者が信頼する証明書", "verifiers trust"),
+        "list": ("失効リスト", "list of what is revoked"),
+        "until": ("次回更新", "next update"),
+    }
+)
 
 at_option = click.option(
     "--at", "date", metavar="DATE", help="As if it were this day or RFC 3339 instant."
@@ -47,10 +49,6 @@ directory = click.argument(
 def instant(date: str | None) -> datetime:
     """Now, or the instant that `--at` names."""
     return ProcessClock()() if date is None else parse_instant(date)
-
-
-def _word(key: str) -> str:
-    return _WORDS[key][language_of() == "en"]
 
 
 @click.command("init")

@@ -14,8 +14,8 @@ import click
 from jpki import data
 from jpki.cli.card.looking import write_file
 from jpki.cli.desk import json_option
-from jpki.cli.files import certificates_in, crls_in, read_file
-from jpki.cli.language import language_of
+from jpki.cli.files import read_certificates, read_crls, read_file
+from jpki.cli.language import Words
 from jpki.cli.tsa.founding import at_option, instant
 from jpki.der.oids import KP_TIME_STAMPING
 from jpki.documents.signature import CheckedSignature, Timestamp
@@ -34,18 +34,16 @@ from jpki.x509.parse import Certificate, parse_certificate
 
 __all__ = ["stamp_command", "verify_command"]
 
-_WORDS: Final = {
-    "stamped": ("タイムスタンプを書き込みました", "the timestamp is in"),
-    "proven": ("証明された時刻", "proven to have been there by"),
-    "open": ("証明されていません", "not proven"),
-    "altered": ("この文書のものではありません", "not over this document"),
-    "authority": ("時刻認証局", "time-stamp authority"),
-}
+_word: Final = Words(
+    {
+        "stamped": ("タイムスタンプを書き込みました", "the timestamp is in"),
+        "proven": ("証明された時刻", "proven to have been there by"),
+        "open": ("証明されていません", "not proven"),
+        "altered": ("この文書のものではありません", "not over this document"),
+        "authority": ("時刻認証局", "time-stamp authority"),
+    }
+)
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
-
-
-def _word(key: str) -> str:
-    return _WORDS[key][language_of() == "en"]
 
 
 @click.command("stamp")
@@ -150,9 +148,9 @@ def verify_command(
         _tell(as_json, {"outcome": "invalid", "notes": [error.message]})
         sys.exit(1)
     algorithms = EraAlgorithms(data.era(era))
-    held = Pool(crls=[crl for file in crls for crl in crls_in(file)])
+    held = Pool(crls=[crl for file in crls for crl in read_crls(file)])
     trusted = tuple(
-        TrustAnchor.of(found) for file in anchors for found in certificates_in(file)
+        TrustAnchor.of(found) for file in anchors for found in read_certificates(file)
     )
 
     def judge(found: Certificate, signed: CheckedSignature, then: datetime) -> Outcome:

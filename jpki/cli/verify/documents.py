@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from jpki import data
+from jpki.cli.files import read_certificates, read_file
 from jpki.cli.language import language_of
-from jpki.cli.verify.inputs import read_certificates, read_file
 from jpki.cli.verify.pairing import Named, Signed, paired
 from jpki.cli.verify.questions import FILE, Question, question_options
 from jpki.cli.verify.showing import EXIT, show

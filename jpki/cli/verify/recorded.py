@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
+from jpki.cli.files import read_file
 from jpki.cli.language import language_of
-from jpki.cli.verify.inputs import read_file
 from jpki.cli.verify.questions import FILE
 from jpki.cli.verify.showing import EXIT, show
 from jpki.verify.records import MAX_RECORD, confirms, judge_again, read_record

@@ -37,7 +37,6 @@ from jpki.model.operators import Caller, Role
 from jpki.model.purposes import Purpose
 from jpki.model.residents import Resident
 from jpki.model.revocation import Revocation, RevocationReason
-from jpki.store import AuthorityStore
 from jpki.store.authority_records import ApplicationState
 from tests.support.offices import (
     COUNTER,
@@ -50,25 +49,10 @@ from tests.support.offices import (
     certify,
     filed,
     new_key,
-    new_office,
     request_for,
 )
 
 MITO = MunicipalityCode.from_five("08201")
-
-
-@pytest.fixture
-def register() -> Register:
-    """A register with one resident."""
-    register = Register()
-    register.add(TARO)
-    return register
-
-
-@pytest.fixture
-def office(founded_store: AuthorityStore, register: Register) -> Office:
-    """The authorities of one prefecture."""
-    return new_office(founded_store, register)
 
 
 def test_filing_twice_finds_the_application(office: Office) -> None:

@@ -44,11 +44,8 @@ from tests.support.offices import (
 
 
 @pytest.fixture
-def office(founded_store: AuthorityStore) -> Office:
+def office(office: Office) -> Office:
     """The authorities of one prefecture, and one resident with a certificate."""
-    register = Register()
-    register.add(TARO)
-    office = new_office(founded_store, register)
     certified(office)
     return office
 

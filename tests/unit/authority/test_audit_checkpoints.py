@@ -38,7 +38,6 @@ from tests.support.offices import (
     FOUNDING,
     GOVERNOR,
     TARO,
-    Register,
     certified,
     new_office,
 )
@@ -47,11 +46,8 @@ _LATER = FOUNDING + timedelta(days=1)
 
 
 @pytest.fixture
-def office(founded_store: AuthorityStore) -> Office:
+def office(office: Office) -> Office:
     """A founded office, one certificate, one checkpoint."""
-    register = Register()
-    register.add(TARO)
-    office = new_office(founded_store, register)
     certified(office)
     checkpoint(office, at=FOUNDING)
     return office

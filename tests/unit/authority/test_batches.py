@@ -28,7 +28,6 @@ from jpki.errors import (
 from jpki.model.codes import ResidentCode
 from jpki.model.residents import Resident
 from jpki.model.serials import SerialScheme
-from jpki.store import AuthorityStore
 from jpki.store.authority_records import ApplicationState, CertificateState
 from tests.support.offices import (
     COUNTER,
@@ -39,7 +38,6 @@ from tests.support.offices import (
     Register,
     filed,
     new_key,
-    new_office,
     request_for,
 )
 
@@ -54,12 +52,6 @@ def register() -> Register:
     register = Register()
     register.add(*_people(BATCH + 6))
     return register
-
-
-@pytest.fixture
-def office(founded_store: AuthorityStore, register: Register) -> Office:
-    """The authorities of one prefecture."""
-    return new_office(founded_store, register)
 
 
 def _submissions(office: Office, people: Sequence[Resident]) -> list[Submission]:

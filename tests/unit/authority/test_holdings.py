@@ -52,20 +52,6 @@ MITO_COUNTER = Caller(
 CARD = "0000000000000001"
 
 
-@pytest.fixture
-def register() -> Register:
-    """With one resident."""
-    made = Register()
-    made.add(TARO)
-    return made
-
-
-@pytest.fixture
-def office(founded_store: AuthorityStore, register: Register) -> Office:
-    """A governor's authority that asks that register."""
-    return new_office(founded_store, register, founded=False)
-
-
 def test_renewal_begins_three_calendar_months_before_the_end() -> None:
     """On a midnight in Japan; where the month has no such day, on its last."""
     end = datetime(2017, 5, 31, 14, 59, 59, tzinfo=UTC)  # 31 May, 23:59:59 in Japan

@@ -20,7 +20,6 @@ from jpki.errors import Conflict
 from jpki.model.codes import ResidentCode
 from jpki.model.events import EventKind
 from jpki.model.revocation import RevocationReason
-from jpki.store import AuthorityStore
 from tests.support.offices import (
     COUNTER,
     FOUNDING,
@@ -30,25 +29,10 @@ from tests.support.offices import (
     CrashAt,
     Register,
     certified,
-    new_office,
 )
 
 MOVED = replace(TARO, basic=replace(TARO.basic, address="茨城県つくば市天王台一丁目"))
 LATER = FOUNDING + timedelta(hours=1)
-
-
-@pytest.fixture
-def register() -> Register:
-    """A register with one resident."""
-    register = Register()
-    register.add(TARO)
-    return register
-
-
-@pytest.fixture
-def office(founded_store: AuthorityStore, register: Register) -> Office:
-    """The authorities of one prefecture."""
-    return new_office(founded_store, register)
 
 
 def _sound(office: Office) -> None:

@@ -45,7 +45,6 @@ from jpki.model.residents import Provided
 from jpki.model.revocation import RevocationReason
 from jpki.model.serials import RANDOM_OCTETS
 from jpki.model.suites import SignatureSuite, suite
-from jpki.store import AuthorityStore
 from jpki.store.authority_records import ApplicationState, CertificateState
 from jpki.x509.ocsp import Good, Unknown
 from jpki.x509.parse import parse_certificate
@@ -64,27 +63,12 @@ from tests.support.offices import (
     filed,
     found,
     new_key,
-    new_office,
     request_for,
 )
 
 MOVED = replace(
     TARO, basic=replace(TARO.basic, address="茨城県つくば市天王台一丁目１番地１")
 )
-
-
-@pytest.fixture
-def register() -> Register:
-    """A register with one resident."""
-    register = Register()
-    register.add(TARO)
-    return register
-
-
-@pytest.fixture
-def office(founded_store: AuthorityStore, register: Register) -> Office:
-    """The authorities of one prefecture."""
-    return new_office(founded_store, register)
 
 
 def _settled(office: Office) -> None:

@@ -31,25 +31,15 @@ from tests.support.offices import (
     FOUNDING,
     GOVERNOR,
     OPERATOR,
-    TARO,
     TSUKUBA,
     Crash,
     CrashAt,
-    Register,
     agreed,
     certified,
     new_office,
 )
 
 LATER = FOUNDING + timedelta(hours=1)
-
-
-@pytest.fixture
-def office(founded_store: AuthorityStore) -> Office:
-    """The authorities of one prefecture, and one resident."""
-    register = Register()
-    register.add(TARO)
-    return new_office(founded_store, register)
 
 
 def _list(office: Office, record: CRLRecord) -> CertificateList:

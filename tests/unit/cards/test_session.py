@@ -246,6 +246,24 @@ def test_status_words_in_words() -> None:
     assert "another secret" in str(error_of_status(0x6300, "").hint)
 
 
+def test_a_card_that_is_no_use_is_let_go() -> None:
+    """Where no session comes about, nobody has to end the transport."""
+
+    class Answering(InProcessTransport):
+        """Has no JPKI application, whatever is inside."""
+
+        def transmit(self, command: bytes) -> bytes:
+            """Found nothing."""
+            super().transmit(command)
+            return b"\x6a\x82"
+
+    transport = Answering(VirtualCard(issued_image("my-number")))
+    with pytest.raises(WrongCard):
+        CardSession(transport)
+    with pytest.raises(CardGone):
+        transport.transmit(bytes(4))
+
+
 def test_other_cards() -> None:
     """No JPKI application, or a token that is not known, is a wrong card."""
     with pytest.raises(WrongCard):

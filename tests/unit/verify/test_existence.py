@@ -47,8 +47,16 @@ from jpki.x509.certificates import IssuerView, assemble, prepare_certificate
 from jpki.x509.keys import key_identifier
 from tests.support.long_term import (
     CONTENT,
+    FIRST,
+    HOUR,
+    IN_2017,
+    IN_2027,
+    IN_2030,
+    SECOND,
     SERIAL,
     SIGNED_AT,
+    STAMPED_AT,
+    THIRD,
     archived,
     authorities_crls,
     long_lived,
@@ -60,13 +68,6 @@ from tests.support.long_term import (
 )
 from tests.support.time_authority import TimeAuthority, time_authority
 from tests.support.verification import accepting
-
-HOUR = timedelta(hours=1)
-STAMPED_AT = SIGNED_AT + HOUR
-IN_2017 = datetime(2017, 5, 1, tzinfo=UTC)
-IN_2027 = datetime(2027, 5, 1, tzinfo=UTC)
-IN_2030 = datetime(2030, 5, 1, tzinfo=UTC)
-FIRST, SECOND, THIRD = tsa(2008), tsa(2017), tsa(2026)
 
 
 def _judge(

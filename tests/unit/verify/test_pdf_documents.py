@@ -23,7 +23,15 @@ from jpki.verify import (
 )
 from jpki.x509.parse import parse_certificate
 from tests.support.long_term import (
+    FIRST,
+    HOUR,
+    IN_2017,
+    IN_2027,
+    IN_2030,
+    SECOND,
     SIGNED_AT,
+    STAMPED_AT,
+    THIRD,
     authorities_crls,
     pki_of_2008,
     signers_certificate,
@@ -31,16 +39,6 @@ from tests.support.long_term import (
 from tests.support.pdfs import append, build, object_of, signed_page, stamping, stream
 from tests.support.reference_pki import FOUNDED, RESIDENT, ReferencePKI, reference_pki
 from tests.support.verification import accepting, evidence, moment
-from tests.unit.verify.test_existence import (
-    FIRST,
-    HOUR,
-    IN_2017,
-    IN_2027,
-    IN_2030,
-    SECOND,
-    STAMPED_AT,
-    THIRD,
-)
 
 
 @pytest.fixture(params=FOUNDED)

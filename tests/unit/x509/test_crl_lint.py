@@ -17,7 +17,6 @@ from jpki.x509 import extensions
 from jpki.x509.lint import CRL_RULES, lint_crl
 from jpki.x509.names import encode_name
 
-_PROFILE: Final = data.crl_profile("crl")
 _SUITE: Final = suite("rsa2048-sha256")
 _NAME: Final = encode_name(data.topology().governor_name(data.prefectures()["13"]))
 _AT: Final = datetime(2014, 10, 1, tzinfo=UTC)
