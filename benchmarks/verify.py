@@ -39,10 +39,10 @@ from jpki.verify.algorithms import AcceptAnyAlgorithm
 from jpki.verify.anchors import TrustAnchor
 from jpki.verify.crls import RevocationList
 from jpki.verify.jobs import PathJob, RevocationMode
+from jpki.verify.memory import Memory
 from jpki.verify.outcomes import Valid
 from jpki.verify.paths import verify_path
 from jpki.verify.pool import Pool
-from jpki.verify.signatures import SignatureFacts
 from jpki.x509.keys import verify_signature
 from jpki.x509.parse import parse_certificate, parse_crl
 
@@ -143,7 +143,7 @@ class _Verifier:
         self._pool = Pool((), [RevocationList(parse_crl(self._crl))])
         self._parsed = [parse_certificate(der) for der in self.certificates]
         # So few that a certificate's signature is forgotten before its next turn.
-        self._facts = SignatureFacts(capacity=len(self.certificates) // 2)
+        self._memory = Memory(capacity=len(self.certificates) // 2)
         self._judge(self.certificates[0])
 
     def signatures(self) -> None:
@@ -170,7 +170,7 @@ class _Verifier:
             pool=self._pool,
             revocation=RevocationMode.REQUIRE,
         )
-        verdict = verify_path(job, self._facts)
+        verdict = verify_path(job, self._memory)
         assert isinstance(verdict, Valid)
         return verdict.work.signatures
 

@@ -31,13 +31,13 @@ _VERIFY: Final = """
 import pickle, sys
 from pathlib import Path
 from jpki.verify import (
-    AcceptAnyAlgorithm, PathJob, Pool, SignatureFacts, TrustAnchor, Valid, verify_path
+    AcceptAnyAlgorithm, PathJob, Pool, Memory, TrustAnchor, Valid, verify_path
 )
 from jpki.verify.crls import RevocationList
 from jpki.verify.shelf import Shelf
 from jpki.x509.parse import parse_certificate
 folder = Path(sys.argv[1])
-shelf, facts, pools, entries = Shelf(folder / "shelf"), SignatureFacts(), [], 0
+shelf, memory, pools, entries = Shelf(folder / "shelf"), Memory(), [], 0
 for number in range(int(sys.argv[2])):
     authority, certificates, at = pickle.loads((folder / str(number)).read_bytes())
     crl = shelf.find_list(str(number)).crl
@@ -51,7 +51,7 @@ for number in range(int(sys.argv[2])):
             algorithms=AcceptAnyAlgorithm(),
             pool=pools[-1],
         )
-        assert isinstance(verify_path(job, facts), Valid)
+        assert isinstance(verify_path(job, memory), Valid)
 lines = Path("/proc/self/status").read_text("ascii").splitlines()
 print(entries, sum(int(one.split()[1]) for one in lines if one.startswith("VmRSS:")))
 """

@@ -6,11 +6,15 @@ import ast
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from jpki import data
+from tests.support.reference_pki import reference_pki
 from tests.support.sources import PACKAGES, Module, modules
+from tests.support.verification import anchor_of, moment, signed
 
 _CORE: Final = ("jpki.der", "jpki.model", "jpki.x509", "jpki.documents", "jpki.verify")
 """Bytes and values only. HTTP clients live beside their use-case, in `client`."""
@@ -133,6 +137,61 @@ def test_verifying_loads_no_server_database_or_http() -> None:
     )
     unwanted = {"flask", "sqlalchemy", "alembic", "waitress", "urllib3", "click"}
     assert unwanted & set(done.stdout.split()) == set()
+
+
+def test_a_verdict_loads_what_it_needs(tmp_path: Path) -> None:
+    """`jpki verify` starts in a blink: no HTTP, no other kind of document, no profiles.
+
+    Numbers in bulk are for long CRLs, and the register's forms for a claim.
+    """
+    pki = reference_pki("prefectural-sha256")
+    at = f"{moment(pki):%Y-%m-%dT%H:%M:%SZ}"
+    files = {
+        "anchor.der": anchor_of(pki).certificate,
+        "paper.txt": b"1",
+        "paper.p7s": signed(pki, b"1"),
+    }
+    for name, octets in files.items():
+        (tmp_path / name).write_bytes(octets)
+    script = (
+        "import sys; from jpki.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "finally: print(*sys.modules)"
+    )
+    asked = ["paper.txt", "paper.p7s", "--anchor", "anchor.der", "--at", at]
+    done = subprocess.run(
+        [sys.executable, "-c", script, "verify", *asked, "--offline"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    verdict, _, loaded = done.stdout.rstrip().rpartition("\n")
+    # The evidence for more is not at hand: the document was read to its end.
+    assert "[path.none]" in verdict, done.stderr + done.stdout
+    unwanted = {
+        "asn1crypto",
+        "flask",
+        "importlib.metadata",
+        "jpki.data.profiles",
+        "jpki.documents.pdf",
+        "jpki.documents.xml",
+        "jpki.model.profiles",
+        "jpki.verify.client",
+        "jpki.verify.matching",
+        "jpki.verify.records",
+        "lxml",
+        "numpy",
+        "pyhanko",
+        "sqlalchemy",
+        "urllib3",
+        "zipfile",
+    }
+    assert unwanted & set(loaded.split()) == set()
+
+
+def test_the_policy_is_that_of_the_topology() -> None:
+    """What is read without all of the authorities' names is what is read with them."""
+    assert data.governor_policy() == data.topology().governor_policy
 
 
 def _any_within(package: str) -> bool:

@@ -17,7 +17,7 @@ from jpki.service.clock import ProcessClock, RequestClock
 from jpki.service.health import Health
 from jpki.service.pool_folder import read_pool
 from jpki.service.verification import evidence_for
-from jpki.verify import AtHand, EvidenceSource, Pool, SignatureFacts, Together, Verifier
+from jpki.verify import AtHand, EvidenceSource, Memory, Pool, Together, Verifier
 
 __all__ = ["create_app"]
 
@@ -49,7 +49,7 @@ def create_app(
         verifier=Verifier(policy, source),
         policy=policy,
         pool=pool,
-        facts=SignatureFacts(),
+        memory=Memory(),
         clock=RequestClock(
             clock=clock or ProcessClock(common.clock_offset),
             test_system=common.test_system,

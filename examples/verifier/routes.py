@@ -21,9 +21,9 @@ from jpki.strict_json import parse_object
 from jpki.verify import (
     AlgorithmPolicy,
     EraAlgorithms,
+    Memory,
     Outcome,
     Pool,
-    SignatureFacts,
     VerificationPolicy,
     Verifier,
 )
@@ -44,7 +44,7 @@ class Desk:
     verifier: Verifier
     policy: VerificationPolicy
     pool: Pool
-    facts: SignatureFacts
+    memory: Memory
     """Signature checks, shared by all path jobs."""
     clock: RequestClock
     health: Health
@@ -89,7 +89,7 @@ def blueprint(desk: Desk) -> Blueprint:
             raise RequestError(
                 "a job is application/json, several are application/x-ndjson"
             )
-        verdict = judge_line(request.get_data(), desk.pool, _algorithms, desk.facts)
+        verdict = judge_line(request.get_data(), desk.pool, _algorithms, desk.memory)
         wrong = verdict["outcome"] == "error"
         return json_answer(verdict, HTTPStatus.BAD_REQUEST if wrong else HTTPStatus.OK)
 
@@ -115,7 +115,7 @@ def blueprint(desk: Desk) -> Blueprint:
 def _verdicts(body: bytes, desk: Desk) -> Iterator[bytes]:
     for line in body.splitlines(keepends=True):
         if line.strip():
-            verdict = judge_line(line, desk.pool, _algorithms, desk.facts)
+            verdict = judge_line(line, desk.pool, _algorithms, desk.memory)
             yield json.dumps(verdict, ensure_ascii=False).encode() + b"\n"
 
 

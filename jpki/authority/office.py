@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from jpki import data
-from jpki.data import Topology
+from jpki.data.authority_names import Topology
 from jpki.errors import RegistryUnavailable, RequestError
 from jpki.model.codes import ResidentCode
 from jpki.model.eras import Era

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Final
 
 import click
@@ -54,7 +53,7 @@ class _Program(LazyGroup):
     targets=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(version("jpki"), prog_name="jpki")
+@click.version_option(package_name="jpki", prog_name="jpki")
 def main() -> None:
     """Japan's public certification service for individuals, on your own machine."""
 

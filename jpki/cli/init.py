@@ -33,7 +33,7 @@ _PREFECTURES: Final = ("08", "13")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--era",
-    type=click.Choice(tuple(data.eras())),
+    type=click.Choice(data.era_ids()),
     default="prefectural-sha256",
     show_default=True,
     help="Algorithms, profiles and cards.",

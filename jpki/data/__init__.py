@@ -1,7 +1,8 @@
 """What the service's eras, profiles, places and names are: packaged files as values.
 
 Each file says where its contents come from and what no public source confirms. A
-deployer's own files are read by the same readers.
+deployer's own files are read by the same readers, which are loaded when they are
+needed: whoever only asks for an era pays for no profiles.
 """
 
 from __future__ import annotations
@@ -11,36 +12,36 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from jpki.data.eras import read_algorithm_rules, read_era
 from jpki.data.files import FOLDER, packaged, packaged_ids
-from jpki.data.grounds import Ground, read_grounds
-from jpki.data.places import read_municipalities, read_prefectures
-from jpki.data.profiles import PLACEHOLDERS, read_certificate_profile, read_crl_profile
-from jpki.data.substitution import substitutions
 from jpki.data.tables import Table, load_table
-from jpki.data.topology import AuthorityNames, Topology, read_topology
 from jpki.errors import NotFound, ProfileError
-from jpki.model.codes import MunicipalityCode
 from jpki.model.eras import AlgorithmRule, Era
-from jpki.model.events import EventKind
-from jpki.model.places import Municipality, Prefecture
-from jpki.model.profiles import CertificateProfile, CRLProfile
+
+if TYPE_CHECKING:
+    from jpki.data.authority_names import Topology
+    from jpki.data.grounds import Ground
+    from jpki.model.characters import Substitution
+    from jpki.model.codes import MunicipalityCode
+    from jpki.model.events import EventKind
+    from jpki.model.places import Municipality, Prefecture
+    from jpki.model.profiles import CertificateProfile, CRLProfile
+
+    _P = TypeVar("_P", CertificateProfile, CRLProfile)
 
 __all__ = [
-    "PLACEHOLDERS",
-    "AuthorityNames",
-    "Ground",
     "Profiles",
-    "Topology",
     "algorithm_rules",
     "certificate_profile",
     "certificate_profiles",
     "crl_profile",
     "crl_profiles",
     "era",
+    "era_ids",
     "eras",
+    "governor_policy",
     "load_crl_profile_file",
     "load_era_file",
     "load_profile_directory",
@@ -63,12 +64,17 @@ def algorithm_rules() -> Mapping[str, AlgorithmRule]:
 @cache
 def eras() -> Mapping[str, Era]:
     """The packaged eras by their identifiers."""
-    return MappingProxyType(
-        {
-            era_id: read_era(packaged(f"era_files/{era_id}.toml"), algorithm_rules())
-            for era_id in packaged_ids("era_files")
-        }
-    )
+    return MappingProxyType({era_id: _era(era_id) for era_id in era_ids()})
+
+
+def era_ids() -> tuple[str, ...]:
+    """The identifiers of the packaged eras."""
+    return packaged_ids("era_files")
+
+
+@cache
+def _era(era_id: str) -> Era:
+    return read_era(packaged(f"era_files/{era_id}.toml"), algorithm_rules())
 
 
 def era(era_id: str) -> Era:
@@ -77,9 +83,9 @@ def era(era_id: str) -> Era:
     Raises:
         NotFound: there is none of this name.
     """
-    if era_id not in eras():
+    if era_id not in era_ids():
         raise NotFound("era", era_id)
-    return eras()[era_id]
+    return _era(era_id)
 
 
 def certificate_profiles() -> tuple[str, ...]:
@@ -96,6 +102,8 @@ def certificate_profile(profile_id: str) -> CertificateProfile:
     """
     if profile_id not in certificate_profiles():
         raise NotFound("certificate profile", profile_id)
+    from jpki.data.profiles import read_certificate_profile
+
     return read_certificate_profile(packaged(f"certificate_profiles/{profile_id}.toml"))
 
 
@@ -113,6 +121,8 @@ def crl_profile(profile_id: str) -> CRLProfile:
     """
     if profile_id not in crl_profiles():
         raise NotFound("CRL profile", profile_id)
+    from jpki.data.profiles import read_crl_profile
+
     return read_crl_profile(packaged(f"crl_profiles/{profile_id}.toml"))
 
 
@@ -141,25 +151,45 @@ class Profiles:
 @cache
 def prefectures() -> Mapping[str, Prefecture]:
     """The 47 prefectures by their two digits (JIS X 0401)."""
+    from jpki.data.places import read_prefectures
+
     return read_prefectures(FOLDER / "prefectures.csv")
 
 
 @cache
 def municipalities() -> Mapping[MunicipalityCode, Municipality]:
     """Municipalities by their codes: a selection from every prefecture."""
+    from jpki.data.places import read_municipalities
+
     return read_municipalities(FOLDER / "municipalities.csv", prefectures())
 
 
 @cache
 def revocation_grounds() -> Mapping[EventKind, Ground]:
     """What each change in the register does to certificates."""
+    from jpki.data.grounds import read_grounds
+
     return read_grounds(packaged("revocation.toml"))
 
 
 @cache
 def topology() -> Topology:
     """The authorities of the test PKI."""
+    from jpki.data.authority_names import read_topology
+
     return read_topology(packaged("topology.toml"))
+
+
+def governor_policy() -> str:
+    """The policy that governors' authorities issue under, as `topology` has it."""
+    return packaged("topology.toml").table("policies").string("governor")
+
+
+def substitutions() -> Substitution:
+    """The packaged substitute characters."""
+    from jpki.data.substitution import substitutions as packaged_ones
+
+    return packaged_ones()
 
 
 # -- a deployer's own files -----------------------------------------------------------
@@ -171,6 +201,8 @@ def load_profile_file(path: Path) -> CertificateProfile:
     Raises:
         ProfileError: the file cannot be used; names key, line and reason.
     """
+    from jpki.data.profiles import read_certificate_profile
+
     return read_certificate_profile(load_table(path))
 
 
@@ -181,6 +213,8 @@ def load_profile_directory(folder: Path) -> Profiles:
         ProfileError: a file cannot be used, takes no packaged profile's place, or there
             is none.
     """
+    from jpki.data.profiles import read_certificate_profile, read_crl_profile
+
     own = Profiles(
         certificates=_own_files(
             folder / "certificate_profiles",
@@ -192,9 +226,6 @@ def load_profile_directory(folder: Path) -> Profiles:
     if not own.certificates and not own.lists:
         raise ProfileError(str(folder), "(folder)", "there are no profiles in it")
     return own
-
-
-_P = TypeVar("_P", CertificateProfile, CRLProfile)
 
 
 def _own_files(
@@ -217,6 +248,8 @@ def load_crl_profile_file(path: Path) -> CRLProfile:
     Raises:
         ProfileError: as above.
     """
+    from jpki.data.profiles import read_crl_profile
+
     return read_crl_profile(load_table(path))
 
 
@@ -235,4 +268,6 @@ def load_topology_file(path: Path) -> Topology:
     Raises:
         ProfileError: as above.
     """
+    from jpki.data.authority_names import read_topology
+
     return read_topology(load_table(path))

@@ -18,6 +18,7 @@ __all__ = [
     "read_fractional_time",
     "read_time",
     "time_choice",
+    "time_of",
     "utc_time",
 ]
 
@@ -59,21 +60,35 @@ def read_time(element: Element) -> datetime:
     Raises:
         EncodingError: neither form, or not a real moment.
     """
-    text = element.content
+    try:
+        return time_of(element.tag, element.content)
+    except EncodingError as error:
+        raise EncodingError(
+            error.reason, offset=element.start, tag=element.tag
+        ) from None
+
+
+def time_of(tag: int, text: bytes) -> datetime:
+    """The same from a tag and the content octets.
+
+    Raises:
+        EncodingError: neither form, or not a real moment.
+    """
     if not text.endswith(b"Z") or not text[:-1].isdigit():
-        raise EncodingError("time is not digits and Z", offset=element.start)
+        raise EncodingError("time is not digits and Z")
     digits = text[:-1].decode("ascii")
-    if element.tag == _UTC_TIME and len(digits) == 12:
+    if tag == _UTC_TIME and len(digits) == 12:
         century = "19" if digits[:2] >= "50" else "20"
         digits = century + digits
-    elif element.tag != _GENERALIZED_TIME or len(digits) != 14:
-        raise EncodingError("not a time", offset=element.start, tag=element.tag)
-    parts = (int(digits[:4]), *(int(digits[i : i + 2]) for i in range(4, 14, 2)))
-    year, month, day, hour, minute, second = parts
+    elif tag != _GENERALIZED_TIME or len(digits) != 14:
+        raise EncodingError("not a time")
     try:
-        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+        # ISO 8601 knows an hour 24, and no other digits that are not a moment here.
+        if digits[8:10] == "24":
+            raise ValueError
+        return datetime.fromisoformat(f"{digits[:8]}T{digits[8:]}Z")
     except ValueError:
-        raise EncodingError("no such moment", offset=element.start) from None
+        raise EncodingError("no such moment") from None
 
 
 def fractional_time(at: datetime) -> bytes:

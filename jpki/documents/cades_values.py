@@ -30,6 +30,12 @@ def enclosed_in(
     signed: SignedDocument, signer: SignerInfo
 ) -> tuple[Enclosed, tuple[str, ...]]:
     """All that the sender put in to help, and notes on what cannot be read."""
+    if not signer.unsigned_attributes:
+        return Enclosed(
+            certificates=signed.certificates,
+            crls=signed.crls,
+            ocsp_responses=signed.ocsp_responses,
+        ), ()
     certificates, crls = [*signed.certificates], [*signed.crls]
     answers, notes = [*signed.ocsp_responses], list[str]()
     for value in signer.unsigned_attributes.get(oids.CERTIFICATE_VALUES, ()):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from jpki.der import oids
-from jpki.documents.cades_timestamps import timestamps_on
 from jpki.documents.cades_values import enclosed_in
 from jpki.documents.envelopes import open_signed_data, the_signer
-from jpki.documents.signature import CheckedSignature, Content, Kind
+from jpki.documents.signature import CheckedSignature, Content, Kind, Timestamp
 from jpki.documents.signed_content import content_of
+from jpki.documents.signed_values import SignedDocument, SignerInfo
 from jpki.documents.signer_checks import effective_algorithm, signing_certificate
 from jpki.errors import DocumentError, DocumentFault
 
@@ -34,11 +34,11 @@ def check_cms(document: bytes, content: Content = None) -> CheckedSignature:
     signer = the_signer(signed)
     covered = content_of(signed, content)
     enclosed, unreadable = enclosed_in(signed, signer)
-    certificate = signing_certificate(signer, enclosed.certificates, covered)
-    timestamps, notes = timestamps_on(signed, signer, covered)
+    holder = signing_certificate(signer, enclosed.certificates, covered)
+    timestamps, notes = _timestamps(signed, signer, covered)
     return CheckedSignature(
         kind=Kind.CMS,
-        certificate=certificate,
+        holder=holder,
         algorithm=effective_algorithm(signer),
         digests=frozenset({signer.digest_oid}),
         value=signer.signature,
@@ -47,3 +47,14 @@ def check_cms(document: bytes, content: Content = None) -> CheckedSignature:
         timestamps=timestamps,
         notes=(*unreadable, *notes),
     )
+
+
+def _timestamps(
+    signed: SignedDocument, signer: SignerInfo, covered: bytes
+) -> tuple[tuple[Timestamp, ...], tuple[str, ...]]:
+    if not signer.unsigned_attributes:
+        return (), ()
+    # Loaded where there may be some.
+    from jpki.documents.cades_timestamps import timestamps_on
+
+    return timestamps_on(signed, signer, covered)

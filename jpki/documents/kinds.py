@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import Final
 
@@ -52,20 +54,25 @@ def check_document(document: bytes, content: Content = None) -> CheckedSignature
         DocumentError: there is none, or it is wrong; `fault` says how.
         EncodingError: what should be DER is not.
     """
-    kind = kind_of(document)
+    return _check_of(kind_of(document))(document, content)
+
+
+_Check = Callable[[bytes, Content], CheckedSignature]
+
+
+@cache
+def _check_of(kind: Kind) -> _Check:
     if kind not in _CHECKS:
         raise DocumentError(
             f"{kind.value} cannot be judged here", fault=DocumentFault.UNSUPPORTED
         )
     module, name = _CHECKS[kind]
     try:
-        check = getattr(import_module(module), name)
+        check: _Check = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
         raise DocumentError(
             f"{kind.value} cannot be judged here: {error.name} is not installed",
             fault=DocumentFault.UNSUPPORTED,
             hint=f"pip install 'jpki[{kind.value}]'",
         ) from None
-    checked = check(document, content)
-    assert isinstance(checked, CheckedSignature)
-    return checked
+    return check

@@ -39,7 +39,8 @@ def check_raw(
     """
     if len(value) > MAX_SIGNATURE:
         raise DocumentError(f"a signature of {len(value)} octets")
-    key = parse_certificate(certificate).public_key
+    holder = parse_certificate(certificate)
+    key = holder.public_key
     fitting = [suite for suite in SUITES.values() if suite_fits(key, suite)]
     if not fitting:
         raise DocumentError(
@@ -49,7 +50,7 @@ def check_raw(
         if verify_signature(key, suite.algorithm_identifier, value, content):
             return CheckedSignature(
                 kind=Kind.RAW,
-                certificate=certificate,
+                holder=holder,
                 algorithm=suite.algorithm_identifier,
                 digests=frozenset({suite.digest.oid} if suite.digest else ()),
                 value=value,

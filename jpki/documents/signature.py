@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from jpki.x509.parse import Certificate
+
 __all__ = ["CheckedSignature", "Content", "Enclosed", "Kind", "Timestamp"]
 
 Content = bytes | Mapping[str, bytes] | None
@@ -63,9 +65,9 @@ class CheckedSignature:
     """Whose key signed, by mathematics. Neither key nor time is trusted yet."""
 
     kind: Kind
-    certificate: bytes = field(repr=False)
-    """The one whose key made the signature, DER; it is bound to the signature as far as
-    the form provides for that."""
+    holder: Certificate
+    """The certificate whose key made the signature; it is bound to the signature as far
+    as the form provides for that."""
     algorithm: bytes
     """AlgorithmIdentifier as a certificate would name it, DER."""
     digests: frozenset[str]
@@ -80,3 +82,8 @@ class CheckedSignature:
     signature and all that comes before it here, unless it is `beside`."""
     notes: tuple[str, ...] = ()
     """What the reader of a verdict should know: timestamps that prove nothing, say."""
+
+    @property
+    def certificate(self) -> bytes:
+        """The holder's certificate, DER."""
+        return self.holder.raw

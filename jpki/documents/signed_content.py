@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from jpki.documents.signature import Content
 from jpki.documents.signed_data import SignedDocument
 from jpki.errors import DocumentError, DocumentFault
@@ -17,7 +15,7 @@ def content_of(signed: SignedDocument, content: Content) -> bytes:
     Raises:
         DocumentError: it is nowhere, or in two forms.
     """
-    if isinstance(content, Mapping):
+    if content is not None and not isinstance(content, bytes):
         if len(content) != 1:
             raise DocumentError(
                 "a CMS signature is over one document", fault=DocumentFault.NO_CONTENT

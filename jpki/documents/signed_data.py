@@ -6,8 +6,6 @@ What others send in BER is brought into this form by `jpki.der.ber` before.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
 from jpki.der import oids
@@ -19,6 +17,17 @@ from jpki.der.writer import (
     object_identifier,
     octet_string,
     sequence,
+)
+from jpki.documents.quick_signed_data import quick_signed_data
+from jpki.documents.signed_values import (
+    MAX_ATTRIBUTES,
+    MAX_CERTIFICATES,
+    MAX_REVOCATIONS,
+    MAX_SIGNED_DATA,
+    MAX_SIGNERS,
+    SignedDocument,
+    SignerInfo,
+    SigningCertificate,
 )
 from jpki.errors import DocumentError, DocumentFault
 
@@ -34,75 +43,11 @@ __all__ = [
     "whole_response",
 ]
 
-MAX_SIGNED_DATA: Final = 16 << 20
-"""Octets; content that is inside counts."""
-MAX_SIGNERS: Final = 16
-MAX_CERTIFICATES: Final = 64
-MAX_REVOCATIONS: Final = 256
-"""CRLs and OCSP responses together."""
-MAX_ATTRIBUTES: Final = 32
-
 _SET: Final = 0x31
 _SEQUENCE: Final = 0x30
 _TAG_0: Final = 0xA0
 _TAG_1: Final = 0xA1
 _KEY_IDENTIFIER: Final = 0x80
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SigningCertificate:
-    """The first certificate that signing-certificate (RFC 2634) or -v2 (5035) names."""
-
-    digest_oid: str
-    certificate_hash: bytes
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SignerInfo:
-    """One signature, not checked yet (RFC 5652 5.3)."""
-
-    issuer_der: bytes | None
-    """With `serial`, names the certificate; None where the key identifier does."""
-    serial: int | None
-    subject_key_identifier: bytes | None
-    digest_oid: str
-    signature_oid: str
-    signature_algorithm: bytes = field(repr=False)
-    """AlgorithmIdentifier, DER, as it stands there."""
-    signature: bytes = field(repr=False)
-    signed_attributes: bytes = field(repr=False)
-    """The SET OF that the signature is over."""
-    message_digest: bytes = field(repr=False)
-    signing_time: datetime | None
-    """The signer's claim; nothing proves it."""
-    bindings: tuple[SigningCertificate, ...]
-    """What binds the signature to its certificate: each that is there must hold."""
-    unsigned_attributes: Mapping[str, tuple[bytes, ...]] = field(repr=False)
-    signed_part: bytes = field(repr=False)
-    """All fields before the unsigned attributes, as they stand there."""
-
-    @property
-    def signing_certificate(self) -> SigningCertificate | None:
-        """The binding to the signer's certificate, if the signature says it."""
-        return self.bindings[0] if self.bindings else None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SignedDocument:
-    """A SignedData, not checked yet."""
-
-    signers: tuple[SignerInfo, ...]
-    certificates: tuple[bytes, ...] = field(repr=False)
-    """As the sender put them in; nobody vouches for them."""
-    content: bytes | None = field(repr=False)
-    """None when the signature is detached."""
-    content_type: str
-    crls: tuple[bytes, ...] = field(default=(), repr=False)
-    ocsp_responses: tuple[bytes, ...] = field(default=(), repr=False)
-    certificate_choices: tuple[bytes, ...] = field(default=(), repr=False)
-    """Everything in the field of certificates, also what is none."""
-    revocation_choices: tuple[bytes, ...] = field(default=(), repr=False)
-    """Everything in the field of CRLs (RFC 5652 10.2.1), also what is none."""
 
 
 def parse_signed_data(data: bytes) -> SignedDocument:
@@ -114,6 +59,10 @@ def parse_signed_data(data: bytes) -> SignedDocument:
     """
     if len(data) > MAX_SIGNED_DATA:
         raise DocumentError(f"a signature of {len(data)} octets")
+    return quick_signed_data(data) or _read_in_full(data)
+
+
+def _read_in_full(data: bytes) -> SignedDocument:
     info = read_one(data, _SEQUENCE).enter()
     if info.next().object_identifier() != oids.CMS_SIGNED_DATA:
         raise DocumentError("this is CMS, but not SignedData")

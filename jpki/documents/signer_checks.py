@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from jpki.der import oids
@@ -27,6 +28,7 @@ __all__ = [
     "signing_certificate",
 ]
 
+_HASHES: Final = {digest: getattr(hashlib, digest.value) for digest in Digest}
 _ALTERED: Final = DocumentFault.ALTERED
 _DIGESTS: Final = {digest.oid: digest for digest in Digest}
 _RSA: Final = {
@@ -42,7 +44,7 @@ _DIGEST_OF_SIGNATURE: Final = {oid: digest for digest, oid in _RSA.items()} | {
 
 def signing_certificate(
     signer: SignerInfo, certificates: Iterable[bytes], content: bytes
-) -> bytes:
+) -> Certificate:
     """The one of these certificates whose key made the signature over the content.
 
     Raises:
@@ -63,7 +65,7 @@ def signing_certificate(
         except EncodingError as error:
             problem = DocumentError(error.message, fault=_ALTERED)
         else:
-            return data
+            return certificate
     raise problem or DocumentError(
         "the signer's certificate is not inside",
         fault=DocumentFault.NO_SIGNER_CERTIFICATE,
@@ -123,21 +125,30 @@ def effective_algorithm(signer: SignerInfo) -> bytes:
     Raises:
         DocumentError: an unknown digest, or not the one of the signature algorithm.
     """
-    digest = digest_of(signer.digest_oid)
-    if signer.signature_oid == oids.RSA_ENCRYPTION:
+    named = signer.digest_oid, signer.signature_oid, signer.signature_algorithm
+    short = len(signer.signature_algorithm) <= _SHORT
+    return (_effective if short else _effective.__wrapped__)(*named)
+
+
+@lru_cache(maxsize=256)
+def _effective(digest_oid: str, signature_oid: str, algorithm: bytes) -> bytes:
+    digest = digest_of(digest_oid)
+    if signature_oid == oids.RSA_ENCRYPTION:
         return sequence(object_identifier(_RSA[digest]), NULL)
-    if _DIGEST_OF_SIGNATURE.get(signer.signature_oid, digest) is not digest:
+    if _DIGEST_OF_SIGNATURE.get(signature_oid, digest) is not digest:
         raise DocumentError(
             "digest and signature algorithm contradict each other",
             fault=DocumentFault.ALGORITHMS_DISAGREE,
         )
-    identifier = object_identifier(signer.signature_oid)
-    if signer.signature_algorithm == sequence(identifier) and (
-        signer.signature_oid in _RSA.values()
-    ):
+    identifier = object_identifier(signature_oid)
+    if algorithm == sequence(identifier) and signature_oid in _RSA.values():
         # RFC 5754 3.2, RFC 8017 A.2: NULL, and what leaves it out is accepted.
         return sequence(identifier, NULL)
-    return signer.signature_algorithm
+    return algorithm
+
+
+_SHORT: Final = 256
+"""Octets of an AlgorithmIdentifier up to which it is remembered."""
 
 
 def digest_of(oid: str) -> Digest:
@@ -156,7 +167,8 @@ def digest_of(oid: str) -> Digest:
 
 def hash_of(digest: Digest, data: bytes) -> bytes:
     """The digest's octets."""
-    return hashlib.new(digest.value, data).digest()
+    octets: bytes = _HASHES[digest](data).digest()
+    return octets
 
 
 def _is_named(signer: SignerInfo, certificate: Certificate) -> bool:
@@ -180,7 +192,10 @@ def _check_bindings(signer: SignerInfo, certificate: Certificate) -> None:
     the same key, and be a second preimage.
     """
     for stated in signer.bindings:
-        found = hash_of(digest_of(stated.digest_oid), certificate.raw)
+        digest = digest_of(stated.digest_oid)
+        # This one is asked for again, and computed once.
+        own = digest is Digest.SHA256
+        found = certificate.digest if own else hash_of(digest, certificate.raw)
         if not hmac.compare_digest(stated.certificate_hash, found):
             raise DocumentError(
                 "the signature is bound to another certificate", fault=_ALTERED

@@ -20,7 +20,7 @@ from jpki.errors import DocumentError, DocumentFault, EncodingError
 from jpki.model.ports import Signer
 from jpki.x509.general_names import DirectoryName, GeneralName
 from jpki.x509.names import normalized
-from jpki.x509.parse import Certificate, parse_certificate
+from jpki.x509.parse import Certificate
 
 __all__ = ["ReadToken", "check_token", "make_token", "parse_token", "read_token"]
 
@@ -111,18 +111,18 @@ def check_token(
     if not signer.bindings:
         raise DocumentError("the timestamp is not bound to a certificate")
     assert signed.content is not None
-    certificate = signing_certificate(
+    holder = signing_certificate(
         signer, (*signed.certificates, *certificates), signed.content
     )
     if info.authority is not None:
-        _check_name(info.authority, parse_certificate(certificate))
+        _check_name(info.authority, holder)
     return Timestamp(
         at=info.at,
         accuracy=info.accuracy or timedelta(0),
         imprint_digest=info.imprint.digest_oid,
         signature=CheckedSignature(
             kind=Kind.CMS,
-            certificate=certificate,
+            holder=holder,
             algorithm=effective_algorithm(signer),
             digests=frozenset({signer.digest_oid}),
             value=signer.signature,

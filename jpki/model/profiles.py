@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from enum import Enum
 from functools import lru_cache
 from typing import ClassVar, Final
 
@@ -19,6 +18,7 @@ from jpki.der import oids
 from jpki.errors import RuleViolation
 from jpki.model.calendar import JST, MonthDay, birthday_in, nth_birthday
 from jpki.model.characters import Substitution
+from jpki.model.key_usage import KeyUsage
 from jpki.model.names import Name, StringType
 
 __all__ = [
@@ -62,28 +62,6 @@ ISSUER_VALUES: Final = frozenset({"issuer_organisation", "issuer_unit"})
 _LAST_SECOND: Final = time(23, 59, 59)
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
-
-
-class KeyUsage(Enum):
-    """Bits of the key usage extension (RFC 5280 4.2.1.3), by position."""
-
-    DIGITAL_SIGNATURE = 0
-    NON_REPUDIATION = 1
-    KEY_ENCIPHERMENT = 2
-    DATA_ENCIPHERMENT = 3
-    KEY_AGREEMENT = 4
-    KEY_CERT_SIGN = 5
-    CRL_SIGN = 6
-    ENCIPHER_ONLY = 7
-    DECIPHER_ONLY = 8
-
-    @property
-    def label(self) -> str:
-        """The ASN.1 name, such as `nonRepudiation`."""
-        if self is KeyUsage.CRL_SIGN:
-            return "cRLSign"
-        first, *rest = self.name.lower().split("_")
-        return first + "".join(word.capitalize() for word in rest)
 
 
 # -- names ----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from jpki.verify.algorithms import AcceptAnyAlgorithm, AlgorithmPolicy, EraAlgor
 from jpki.verify.anchors import TrustAnchor
 from jpki.verify.evidence import AtHand, EvidenceSource, Gathered, Issued, Together
 from jpki.verify.jobs import PathJob, RevocationMode
+from jpki.verify.memory import Memory
 from jpki.verify.outcomes import (
     Evidence,
     Indeterminate,
@@ -22,7 +23,6 @@ from jpki.verify.outcomes import (
 from jpki.verify.paths import verify_path
 from jpki.verify.pool import Pool
 from jpki.verify.reasons import LANGUAGES, Code, Reason
-from jpki.verify.signatures import SignatureFacts
 from jpki.verify.verifier import VerificationPolicy, Verifier
 
 __all__ = [
@@ -38,12 +38,12 @@ __all__ = [
     "Indeterminate",
     "Invalid",
     "Issued",
+    "Memory",
     "Outcome",
     "PathJob",
     "Pool",
     "Reason",
     "RevocationMode",
-    "SignatureFacts",
     "SignerIdentity",
     "Together",
     "TrustAnchor",

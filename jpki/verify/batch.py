@@ -23,11 +23,11 @@ from jpki.strict_json import Fields, parse_object
 from jpki.verify.algorithms import AcceptAnyAlgorithm, AlgorithmPolicy
 from jpki.verify.anchors import TrustAnchor
 from jpki.verify.jobs import ANY_POLICY_SET, PathJob, RevocationMode
+from jpki.verify.memory import Memory
 from jpki.verify.outcomes import Invalid, Outcome
 from jpki.verify.paths import verify_path
 from jpki.verify.pool import Pool
 from jpki.verify.reasons import Code, Reason
-from jpki.verify.signatures import SignatureFacts
 from jpki.verify.subject_names import SubjectName
 from jpki.x509.general_names import DNSName, IPAddress, RFC822Name
 from jpki.x509.parse import parse_certificate
@@ -47,7 +47,7 @@ def judge_line(
     line: bytes,
     shelf: Pool,
     algorithms: AlgorithmsNamed,
-    facts: SignatureFacts | None = None,
+    memory: Memory | None = None,
 ) -> dict[str, object]:
     """The verdict on one job, ready to be written as JSON.
 
@@ -55,7 +55,7 @@ def judge_line(
         line: one JSON object.
         shelf: what is at hand for every job; trusted no more than the job's own.
         algorithms: finds an era's algorithm policy by its name.
-        facts: signature checks to share with other lines.
+        memory: signature checks to share with other lines.
 
     Returns:
         `id`, `outcome`, `code` and `reason`; the rest unless `outcome` is `error`.
@@ -64,7 +64,7 @@ def judge_line(
     try:
         members = parse_object(line)
         identifier = members.get("id")
-        outcome = _judged(members, shelf, algorithms, facts)
+        outcome = _judged(members, shelf, algorithms, memory)
     except JpkiError as error:
         return {
             "id": identifier,
@@ -89,7 +89,7 @@ def _judged(
     members: dict[str, object],
     shelf: Pool,
     algorithms: AlgorithmsNamed,
-    facts: SignatureFacts | None,
+    memory: Memory | None,
 ) -> Outcome:
     fields = Fields(
         {k: v for k, v in members.items() if not k.startswith(_IGNORED)}, "the job"
@@ -135,7 +135,7 @@ def _judged(
     except EncodingError as error:
         data = {"problem": error.reason, "subject": "–"}
         return Invalid(at=at, reason=Reason(code=Code.MALFORMED_CERTIFICATE, data=data))
-    return verify_path(job(anchors=_anchors(anchors), end_entity=certificate), facts)
+    return verify_path(job(anchors=_anchors(anchors), end_entity=certificate), memory)
 
 
 def _anchors(certificates: tuple[bytes, ...]) -> tuple[TrustAnchor, ...]:

@@ -12,8 +12,8 @@ from datetime import datetime
 
 from jpki.der import oids
 from jpki.errors import EncodingError
+from jpki.model.key_usage import KeyUsage
 from jpki.model.names import Name
-from jpki.model.profiles import KeyUsage
 from jpki.verify.algorithms import require_algorithm
 from jpki.verify.crls import RevocationList, names_of, scope_of
 from jpki.verify.refusal import Refused

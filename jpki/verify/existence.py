@@ -19,7 +19,7 @@ from jpki.errors import EncodingError
 from jpki.verify.algorithms import AlgorithmPolicy
 from jpki.verify.outcomes import Outcome, Proof, Valid
 from jpki.verify.reasons import Code
-from jpki.x509.parse import Certificate, parse_certificate
+from jpki.x509.parse import Certificate
 
 __all__ = ["MAX_CHECKS", "Existence", "proven_existence"]
 
@@ -59,6 +59,8 @@ def proven_existence(
         algorithms: what may be relied on when.
         judge: asked about each authority, at the instant proven so far.
     """
+    if not timestamps:
+        return Existence(at=at)
     proofs, notes = list[Proof](), list[str]()
     instant = earliest = at
     spent = 0
@@ -109,8 +111,8 @@ def _problem(
         judgement = algorithms.judge_digest(digest, instant)
         if not judgement.allowed:
             return f"digest {digest}: {judgement.reason}", None
+    certificate = stamp.signature.holder
     try:
-        certificate = parse_certificate(stamp.signature.certificate)
         if not _is_for_timestamps(certificate):
             return "not made with a certificate for timestamps (RFC 3161 2.3)", None
         judgement = algorithms.judge(

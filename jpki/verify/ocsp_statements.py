@@ -13,7 +13,7 @@ from typing import Final
 
 from jpki.der import oids
 from jpki.errors import EncodingError
-from jpki.model.profiles import KeyUsage
+from jpki.model.key_usage import KeyUsage
 from jpki.model.revocation import Revocation
 from jpki.model.suites import Digest
 from jpki.verify.algorithms import require_algorithm

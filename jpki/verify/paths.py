@@ -15,6 +15,7 @@ from typing import Final
 from jpki.verify.budget import Budget, WorkExceeded
 from jpki.verify.building import PathBuilder
 from jpki.verify.jobs import PathJob
+from jpki.verify.memory import Memory
 from jpki.verify.outcomes import (
     Evidence,
     Indeterminate,
@@ -26,7 +27,6 @@ from jpki.verify.outcomes import (
 from jpki.verify.reasons import Code, Reason
 from jpki.verify.refusal import Undecided
 from jpki.verify.revocation import CertificateStatus, RevocationChecker
-from jpki.verify.siblings import Siblings
 from jpki.verify.signatures import SignatureFacts
 from jpki.verify.validation import CandidatePath, PathProblem, about, validate_path
 
@@ -54,17 +54,16 @@ class _Attempt:
         return _told(self.path, self.statuses)
 
 
-def verify_path(job: PathJob, facts: SignatureFacts | None = None) -> Outcome:
+def verify_path(job: PathJob, memory: Memory | None = None) -> Outcome:
     """The verdict on the job's end entity.
 
     Args:
-        facts: signature checks to share with other verdicts.
+        memory: what is shared with other verdicts.
     """
-    facts = SignatureFacts() if facts is None else facts
-    if facts.siblings is None:
-        facts.siblings = Siblings()
+    memory = Memory() if memory is None else memory
+    facts, siblings = memory.facts, memory.siblings
     budget = Budget()
-    kin = facts.siblings.kin_of(job)
+    kin = siblings.kin_of(job)
     if kin is not None and facts.certificate_by(job.end_entity, kin.issuer_key, budget):
         budget.path()
         return Valid(
@@ -82,7 +81,7 @@ def verify_path(job: PathJob, facts: SignatureFacts | None = None) -> Outcome:
         for candidate in builder.paths():
             attempt = _attempt(candidate, job, facts, budget)
             if attempt.reason.code is Code.VALID:
-                facts.siblings.learn(
+                siblings.learn(
                     job,
                     candidate,
                     attempt.policies,

@@ -7,7 +7,7 @@ so that unrelated or hostile things in a pool cannot change a verdict.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, TypeVar
 
 from jpki.errors import EncodingError
@@ -19,8 +19,15 @@ from jpki.x509.parse import Certificate, parse_certificate, parse_crl
 
 __all__ = ["Pool"]
 
+_FEW: Final = 8
+"""Certificates that a signer may enclose."""
+
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
+_Certificates = tuple[
+    dict[Hashable, dict[bytes, Certificate]], dict[Hashable, dict[Hashable, Name]]
+]
+"""By the subject's name: the certificates, and the names of their issuers."""
 
 
 class Pool:
@@ -35,15 +42,9 @@ class Pool:
         beneath: Iterable[Pool] = (),
     ) -> None:
         self._beneath = tuple(beneath)
-        self._certificates: dict[Hashable, dict[bytes, Certificate]] = {}
-        self._issuers: dict[Hashable, dict[Hashable, Name]] = {}
+        self._held = tuple(certificates)
         self._crls: dict[Hashable, dict[str, RevocationList]] = {}
         self._ocsp: dict[int, dict[bytes, OCSPResponse]] = {}
-        for certificate in certificates:
-            subject = normalized(certificate.subject)
-            self._certificates.setdefault(subject, {})[certificate.raw] = certificate
-            issuers = self._issuers.setdefault(subject, {})
-            issuers.setdefault(normalized(certificate.issuer), certificate.issuer)
         for crl in crls:
             held_lists = self._crls.setdefault(normalized(crl.issuer), {})
             held_lists[crl.fingerprint] = crl
@@ -52,44 +53,62 @@ class Pool:
                 held_responses = self._ocsp.setdefault(single.cert_id.serial, {})
                 held_responses[response.raw] = response
 
-        self._sole = self._sole_certificate()
-        holds = bool(self._certificates or self._crls or self._ocsp)
+        alone = len(self._held) == 1 and not self._crls and not self._ocsp
+        self._sole = self._held[0].raw if alone else None
+        """The certificate that is all there is in this layer, if one is."""
+        self._few = len(self._held) <= _FEW and not self._crls and not self._ocsp
+        holds = bool(self._held or self._crls or self._ocsp)
         self._filled: tuple[Pool, ...] = (
             *((self,) if holds else ()),
-            *(filled for pool in self._beneath for filled in pool._filled),
+            *[filled for pool in self._beneath for filled in pool._filled],
         )
-
-    def _sole_certificate(self) -> bytes | None:
-        """The certificate that is all there is in this layer, if one is."""
-        if self._crls or self._ocsp or len(self._certificates) != 1:
-            return None
-        (held,) = self._certificates.values()
-        return next(iter(held)) if len(held) == 1 else None
 
     @classmethod
     def from_der(
         cls,
+        parsed: Iterable[Certificate] = (),
         *,
         certificates: Iterable[bytes] = (),
         crls: Iterable[bytes] = (),
         ocsp_responses: Iterable[bytes] = (),
         beneath: Iterable[Pool] = (),
     ) -> Pool:
-        """A pool of what can be parsed; what cannot be parsed is not at hand."""
+        """A pool of what can be parsed; what cannot be parsed is not at hand.
+
+        Args:
+            parsed: of the certificates, those that need not be parsed again.
+        """
+        known = {certificate.raw: certificate for certificate in parsed}
+        wanted = dict.fromkeys(certificates)
+        unknown = [data for data in wanted if data not in known]
         return cls(
-            _parsed(_certificate, parse_certificate, certificates),
+            [
+                *[known[data] for data in wanted if data in known],
+                *_parsed(_certificate, parse_certificate, unknown),
+            ],
             _parsed(_list, _read_list, crls),
             _parsed(_response, parse_response, ocsp_responses),
             beneath=beneath,
         )
 
+    @cached_property
+    def _by_subject(self) -> _Certificates:
+        """Made when it is asked for: most that documents bring is known from before."""
+        found: _Certificates = {}, {}
+        for certificate in self._held:
+            subject = normalized(certificate.subject)
+            found[0].setdefault(subject, {})[certificate.raw] = certificate
+            issuers = found[1].setdefault(subject, {})
+            issuers.setdefault(normalized(certificate.issuer), certificate.issuer)
+        return found
+
     def certificates(self, subject: Name) -> Iterator[Certificate]:
         """Certificates of this subject, each once."""
-        return self._all(subject, lambda pool: pool._certificates)
+        return self._all(subject, lambda pool: pool._by_subject[0])
 
     def issuers(self, subject: Name) -> Iterator[Name]:
         """Who is said to have issued this subject's certificates, each name once."""
-        return self._all(subject, lambda pool: pool._issuers)
+        return self._all(subject, lambda pool: pool._by_subject[1])
 
     def crls(self, issuer: Name) -> Iterator[RevocationList]:
         """CRLs in this issuer's name, each once."""
@@ -108,10 +127,29 @@ class Pool:
     def layers(self, end_entity: Certificate) -> tuple[Pool, ...]:
         """What holds anything besides this certificate: this pool and those beneath.
 
-        Two pools of the same layers have the same things at hand.
+        Two pools of the same layers have the same things at hand. A few certificates
+        that stand in another layer as well, such as a signer encloses, are no layer.
         """
         own = end_entity.raw
-        return tuple([pool for pool in self._filled if pool._sole != own])
+        return tuple(
+            [
+                pool
+                for pool in self._filled
+                if pool._sole != own and not (pool._few and self._holds(pool, own))
+            ]
+        )
+
+    def _holds(self, pool: Pool, own: bytes) -> bool:
+        """Whether other layers, which are not left out, hold all that this one does."""
+        others = [layer for layer in self._filled if not layer._few]
+        return all(
+            held.raw == own or any(held.raw in layer._octets for layer in others)
+            for held in pool._held
+        )
+
+    @cached_property
+    def _octets(self) -> frozenset[bytes]:
+        return frozenset(held.raw for held in self._held)
 
     def _all(
         self,

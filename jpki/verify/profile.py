@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from jpki.der import oids
-from jpki.model.profiles import KeyUsage
+from jpki.model.key_usage import KeyUsage
 from jpki.verify.reasons import Code
 from jpki.verify.refusal import Refused
 from jpki.x509.parse import Certificate

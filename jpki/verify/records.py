@@ -22,7 +22,7 @@ from typing import Final
 from jpki import data
 from jpki.documents.signature import Content
 from jpki.errors import DocumentError, EncodingError, JpkiError, RequestError
-from jpki.model.profiles import KeyUsage
+from jpki.model.key_usage import KeyUsage
 from jpki.strict_json import Fields, parse_object
 from jpki.verify.algorithms import EraAlgorithms
 from jpki.verify.anchors import TrustAnchor

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import lru_cache
 from hashlib import sha256
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from jpki.errors import EncodingError
 from jpki.verify.budget import Budget
 from jpki.x509.keys import signature_cost, verify_signature
 from jpki.x509.parse import Certificate
-
-if TYPE_CHECKING:
-    from jpki.verify.siblings import Siblings
 
 __all__ = ["SignatureFacts"]
 
@@ -35,10 +32,9 @@ class SignatureFacts:
 
     def __init__(self, capacity: int = 50_000) -> None:
         self._capacity = capacity
-        self._facts: dict[_Fact, bool] = {}
+        # Of a dict, the first key is found by going over all that were deleted before.
+        self._facts: OrderedDict[_Fact, bool] = OrderedDict()
         self._lock = Lock()
-        self.siblings: Siblings | None = None
-        """What was found out with these facts; `verify_path` looks after it."""
 
     def certificate_by(
         self, certificate: Certificate, public_key: bytes, budget: Budget
@@ -79,6 +75,6 @@ class SignatureFacts:
             holds = False
         with self._lock:
             if len(self._facts) >= self._capacity:
-                del self._facts[next(iter(self._facts))]
+                self._facts.popitem(last=False)
             self._facts[fact] = holds
         return holds

@@ -15,8 +15,8 @@ from typing import Final
 
 from jpki.der import oids
 from jpki.errors import EncodingError
+from jpki.model.key_usage import KeyUsage
 from jpki.model.names import Name
-from jpki.model.profiles import KeyUsage
 from jpki.verify.algorithms import require_algorithm
 from jpki.verify.anchors import TrustAnchor
 from jpki.verify.budget import Budget

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from jpki.der.oids import ANY_POLICY, KP_TIME_STAMPING
@@ -16,7 +17,7 @@ from jpki.documents.kinds import check_document
 from jpki.documents.raw import check_raw
 from jpki.documents.signature import CheckedSignature, Content, Enclosed
 from jpki.errors import DocumentError, EncodingError, RequestError
-from jpki.model.profiles import KeyUsage
+from jpki.model.key_usage import KeyUsage
 from jpki.verify.algorithms import (
     AlgorithmPolicy,
     require_algorithm,
@@ -26,6 +27,7 @@ from jpki.verify.anchors import TrustAnchor
 from jpki.verify.evidence import AtHand, EvidenceSource, Issued
 from jpki.verify.existence import proven_existence
 from jpki.verify.jobs import ANY_POLICY_SET, PathJob, RevocationMode
+from jpki.verify.memory import Memory
 from jpki.verify.outcomes import (
     Indeterminate,
     Invalid,
@@ -37,15 +39,17 @@ from jpki.verify.paths import verify_path
 from jpki.verify.pool import Pool
 from jpki.verify.reasons import Code
 from jpki.verify.refusal import Refused, Undecided
-from jpki.verify.signatures import SignatureFacts
 from jpki.verify.validation import CandidatePath, about
 from jpki.verify.watching import Seen, WatchedPool
-from jpki.x509.parse import Certificate, parse_certificate
+from jpki.x509.parse import Certificate
 
 __all__ = ["VerificationPolicy", "Verifier"]
 
 _ROUNDS: Final = 4
 """How often more evidence is asked for, when other paths come into question."""
+
+_Question = partial[PathJob]
+"""All of a job but what is at hand, and how much must be known about revocation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,10 +90,21 @@ class Verifier:
     next document of the same issuer costs little.
     """
 
-    def __init__(self, policy: VerificationPolicy, evidence: EvidenceSource) -> None:
+    def __init__(
+        self,
+        policy: VerificationPolicy,
+        evidence: EvidenceSource,
+        memory: Memory | None = None,
+    ) -> None:
+        """Take the policy, and where evidence comes from.
+
+        Args:
+            memory: shared with other verifiers, under whatever policy; otherwise this
+                one has its own.
+        """
         self._policy = policy
         self._evidence = evidence
-        self._facts = SignatureFacts()
+        self._memory = Memory() if memory is None else memory
 
     def verify(
         self,
@@ -155,11 +170,7 @@ class Verifier:
             RequestError: the instant has no time zone.
         """
         _require_zone(at)
-        try:
-            certificate = parse_certificate(signature.certificate)
-        except EncodingError as error:
-            malformed = Refused(Code.MALFORMED_CERTIFICATE, problem=error.reason)
-            return Invalid(at=at, reason=malformed.reason())
+        certificate = signature.holder
         policy, enclosed = self._policy, _pool(signature)
         # 2. It was there at this instant.
         existence = proven_existence(
@@ -167,13 +178,14 @@ class Verifier:
             at,
             policy.algorithms,
             lambda found, stamp, instant: self._verify_path(
-                self._time_job(found, instant, at),
+                self._about_time(found, instant, at),
                 Pool(beneath=(_pool(stamp), enclosed)),
                 seen,
             ),
         )
         # 3. The signer's certificate led to an anchor then, and was not revoked.
-        job = PathJob(
+        question = partial(
+            PathJob,
             anchors=policy.anchors,
             end_entity=certificate,
             at=existence.at,
@@ -184,7 +196,7 @@ class Verifier:
             initial_policies=policy.policies,
             require_explicit_policy=ANY_POLICY not in policy.policies,
         )
-        outcome = self._verify_path(job, enclosed, seen)
+        outcome = self._verify_path(question, enclosed, seen)
         outcome = replace(
             outcome,
             signer=_identity(certificate),
@@ -195,13 +207,14 @@ class Verifier:
             notes=(*signature.notes, *existence.notes, *outcome.notes),
         )
         # 4. It is a certificate for this, of somebody who may sign.
-        outcome = self._check_signer(outcome, signature, certificate)
-        return replace(_not_proven(outcome), at=at)
+        outcome = _not_proven(self._check_signer(outcome, signature, certificate))
+        return outcome if outcome.at == at else replace(outcome, at=at)
 
-    def _time_job(
+    def _about_time(
         self, authority: Certificate, instant: datetime, at: datetime
-    ) -> PathJob:
-        return PathJob(
+    ) -> _Question:
+        return partial(
+            PathJob,
             anchors=self._policy.time_anchors,
             end_entity=authority,
             at=instant,
@@ -212,7 +225,9 @@ class Verifier:
             initial_policies=ANY_POLICY_SET,
         )
 
-    def _verify_path(self, job: PathJob, enclosed: Pool, seen: Seen | None) -> Outcome:
+    def _verify_path(
+        self, question: _Question, enclosed: Pool, seen: Seen | None
+    ) -> Outcome:
         gathered = self._evidence.certificates()
         notes = gathered.notes
         pool = Pool(beneath=(enclosed, gathered.pool))
@@ -220,14 +235,14 @@ class Verifier:
         revocation = self._policy.revocation
         if isinstance(self._evidence, AtHand):
             # It has brought all that it has: what holds now would hold in the end.
-            job = replace(job, pool=watched, revocation=revocation)
-            outcome = verify_path(job, self._facts)
+            job = question(pool=watched, revocation=revocation)
+            outcome = verify_path(job, self._memory)
             if isinstance(outcome, Valid):
-                return replace(outcome, notes=notes)
-        job = replace(job, pool=watched, revocation=RevocationMode.NONE)
+                return replace(outcome, notes=notes) if notes else outcome
+        job = question(pool=watched, revocation=RevocationMode.NONE)
         # Only what stands on a path that holds otherwise is asked about: nobody is
         # sent to an address that a stranger wrote into a certificate.
-        outcome = verify_path(job, self._facts)
+        outcome = verify_path(job, self._memory)
         if revocation is RevocationMode.NONE or not isinstance(outcome, Valid):
             return replace(outcome, notes=notes)
         asked: set[str] = set()
@@ -244,8 +259,8 @@ class Verifier:
             notes += gathered.notes
             pool = Pool(beneath=(gathered.pool, pool))
             watched = _watched(pool, seen)
-            job = replace(job, pool=watched, revocation=revocation)
-            outcome = verify_path(job, self._facts)
+            job = question(pool=watched, revocation=revocation)
+            outcome = verify_path(job, self._memory)
             if isinstance(outcome, Valid):
                 break
         return replace(outcome, notes=notes)
@@ -295,7 +310,10 @@ def _watched(pool: Pool, seen: Seen | None) -> Pool:
 
 def _pool(signature: CheckedSignature) -> Pool:
     enclosed = signature.enclosed
+    if enclosed == Enclosed(certificates=(signature.certificate,)):
+        return Pool((signature.holder,))
     return Pool.from_der(
+        [signature.holder],
         certificates=enclosed.certificates,
         crls=enclosed.crls,
         ocsp_responses=enclosed.ocsp_responses,

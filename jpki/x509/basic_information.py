@@ -6,12 +6,12 @@ that flags each character that stands for one the certificate cannot hold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from operator import itemgetter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from jpki.der import oids
 from jpki.der.frames import Frame
@@ -19,9 +19,13 @@ from jpki.der.reader import read_one
 from jpki.der.writer import object_identifier
 from jpki.errors import EncodingError, RuleViolation
 from jpki.model.calendar import japanese_era
-from jpki.model.profiles import BasicInformationNamesRule
 from jpki.model.residents import BasicInformation, Gender
+from jpki.x509.extension_values import read_general_names_value
 from jpki.x509.general_names import GeneralName, OtherName
+from jpki.x509.quick_reading import quick_items
+
+if TYPE_CHECKING:
+    from jpki.model.profiles import BasicInformationNamesRule
 
 __all__ = [
     "MAX_ADDRESS",
@@ -29,6 +33,7 @@ __all__ = [
     "date_of_birth_text",
     "encode_basic_information",
     "read_certified_attributes",
+    "read_certified_items",
     "read_date_of_birth",
 ]
 
@@ -128,15 +133,26 @@ def read_certified_attributes(
             values[arc] = read_one(name.value, 0x0C).content.decode()
         except UnicodeDecodeError:
             raise EncodingError(f"item {arc} is not UTF-8") from None
-    if not values:
-        return None
+    return _attributes(values) if values else None
+
+
+def read_certified_items(value: bytes) -> CertifiedAttributes | None:
+    """The same from GeneralNames, DER.
+
+    Raises:
+        EncodingError: no GeneralNames, or as `read_certified_attributes`.
+    """
+    items = quick_items(value)
+    if items is not None:
+        return _attributes(items)
+    return read_certified_attributes(read_general_names_value(value))
+
+
+def _attributes(values: Mapping[int, str]) -> CertifiedAttributes:
     if len(values) < len(_ITEMS):
         raise EncodingError("the basic information is not complete")
     for text, flags in ((1, 2), (5, 6)):
-        if len(values[flags]) != len(values[text]) or not set(values[flags]) <= {
-            "0",
-            "1",
-        }:
+        if len(values[flags]) != len(values[text]) or values[flags].strip("01"):
             raise EncodingError(f"item {flags} does not flag the characters of {text}")
     try:
         gender = Gender(values[3])

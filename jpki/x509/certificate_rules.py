@@ -14,8 +14,9 @@ from jpki.der import oids
 from jpki.der.reader import read_one
 from jpki.der.times import time_choice
 from jpki.model import profiles as rules
+from jpki.model.key_usage import KeyUsage
 from jpki.model.names import Attribute, Name, StringType
-from jpki.model.profiles import CertificateProfile, KeyUsage
+from jpki.model.profiles import CertificateProfile
 from jpki.x509.findings import Rule, Severity
 from jpki.x509.keys import key_identifier
 from jpki.x509.parse import TBSCertificate

@@ -14,8 +14,8 @@ from typing import Final
 from jpki.der.reader import Element, read_one
 from jpki.der.writer import sequence, tlv
 from jpki.errors import EncodingError
+from jpki.model.key_usage import KeyUsage
 from jpki.model.names import Attribute, Name
-from jpki.model.profiles import KeyUsage
 from jpki.x509.general_names import (
     GeneralName,
     read_general_name,

@@ -23,8 +23,8 @@ from jpki.der.writer import (
     octet_string,
     sequence,
 )
+from jpki.model.key_usage import KeyUsage
 from jpki.model.names import Name
-from jpki.model.profiles import KeyUsage
 from jpki.model.revocation import RevocationReason
 from jpki.x509.general_names import (
     DirectoryName,

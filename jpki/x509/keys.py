@@ -27,7 +27,6 @@ from jpki.der.reader import Element, read_one
 from jpki.der.writer import NULL, bit_string, object_identifier, sequence
 from jpki.errors import EncodingError, KeyRejected
 from jpki.model.suites import Digest, KeyFamily, SignatureSuite
-from jpki.x509.weak_keys import rsa_weakness
 
 __all__ = [
     "MAX_PUBLIC_KEY",
@@ -180,6 +179,9 @@ def check_strength(spki: bytes, suite: SignatureSuite) -> None:
     if not suite_fits(spki, suite):
         raise KeyRejected("wrong-suite", f"not a key for {suite.id}")
     if suite.family is KeyFamily.RSA:
+        # It computes tables when it is loaded, which verifying needs none of.
+        from jpki.x509.weak_keys import rsa_weakness
+
         modulus, exponent = _read_rsa(_read_key_info(spki).key)
         if (weakness := rsa_weakness(modulus, exponent)) is not None:
             raise KeyRejected("weak", weakness)

@@ -18,11 +18,11 @@ from jpki.der import oids
 from jpki.der.reader import Element, Reader, read_one
 from jpki.der.times import read_time
 from jpki.errors import EncodingError
+from jpki.model.key_usage import KeyUsage
 from jpki.model.names import Name
-from jpki.model.profiles import KeyUsage
 from jpki.x509 import extension_values as values
 from jpki.x509 import policy_values
-from jpki.x509.basic_information import CertifiedAttributes, read_certified_attributes
+from jpki.x509.basic_information import CertifiedAttributes, read_certified_items
 from jpki.x509.certificate_lists import CertificateList, parse_crl
 from jpki.x509.extension_values import Extension
 from jpki.x509.general_names import GeneralName, URIName
@@ -175,7 +175,8 @@ class TBSCertificate:
     @cached_property
     def basic_attributes(self) -> CertifiedAttributes | None:
         """The subject's four items, in a signature certificate."""
-        return read_certified_attributes(self.subject_alternative_name)
+        value = self.extension(oids.SUBJECT_ALT_NAME)
+        return None if value is None else read_certified_items(value)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,18 +14,24 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypedDict
 
 from jpki.der import oids
+from jpki.der.quick import Unusual, identifier, open_element, quick_integer
 from jpki.der.reader import read_one
 from jpki.der.times import read_time
+from jpki.der.writer import object_identifier
 from jpki.errors import EncodingError
 from jpki.x509.extension_values import MAX_EXTENSIONS, Extension
 from jpki.x509.names import MAX_NAME_ATTRIBUTES, read_name
 
-__all__ = ["QuickCertificate", "are_general_names", "quick_certificate"]
+__all__ = [
+    "QuickCertificate",
+    "are_general_names",
+    "quick_certificate",
+    "quick_items",
+]
 
 _VERSION_3: Final = b"\xa0\x03\x02\x01\x02"
 _SHORT: Final = 512
 """Octets up to which a value is remembered."""
-_MAX_SERIAL: Final = 21
 _OWN: Final = frozenset({oids.SUBJECT_ALT_NAME, oids.SUBJECT_KEY_IDENTIFIER})
 """Extensions that differ from one subscriber to the next."""
 
@@ -48,65 +54,31 @@ class QuickCertificate(TypedDict):
     are the subscriber's own: equal among certificates that were made alike."""
 
 
-class _Unusual(Exception):
-    pass
-
-
-def _open(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
-    """Where the content of the element that begins here begins and ends."""
-    if end - at < 2 or data[at] != tag:
-        raise _Unusual
-    size = data[at + 1]
-    start = at + 2
-    if size >= 0x80:
-        if size == 0x82 and end - at >= 4:
-            size = data[at + 2] << 8 | data[at + 3]
-            if size < 0x100:
-                raise _Unusual
-            start = at + 4
-        elif size == 0x81 and end - at >= 3:
-            size = data[at + 2]
-            if size < 0x80:
-                raise _Unusual
-            start = at + 3
-        else:
-            raise _Unusual
-    stop = start + size
-    if stop > end:
-        raise _Unusual
-    return start, stop
-
-
 def quick_certificate(data: bytes) -> QuickCertificate | None:
     """The parts of a certificate of version 3, if it is of the usual shape."""
     try:
         return _read(data)
-    except _Unusual:
+    except Unusual:
         return None
 
 
 def _read(data: bytes) -> QuickCertificate:
-    begin, end = _open(data, 0, len(data), 0x30)
-    at, tbs_end = _open(data, begin, end, 0x30)
+    begin, end = open_element(data, 0, len(data), 0x30)
+    at, tbs_end = open_element(data, begin, end, 0x30)
     if end != len(data) or data[at : at + 5] != _VERSION_3:
-        raise _Unusual
-    at, algorithm_at = _open(data, at + 5, tbs_end, 0x02)
-    serial = data[at:algorithm_at]
-    if not 0 < len(serial) <= _MAX_SERIAL or (
-        # A leading octet of zeros or ones may be one too many.
-        len(serial) > 1 and serial[0] in (0x00, 0xFF) and serial[0] ^ serial[1] < 0x80
-    ):
-        raise _Unusual
-    _, issuer_at = _open(data, algorithm_at, tbs_end, 0x30)
+        raise Unusual
+    at, algorithm_at = open_element(data, at + 5, tbs_end, 0x02)
+    serial = quick_integer(data[at:algorithm_at])
+    _, issuer_at = open_element(data, algorithm_at, tbs_end, 0x30)
     algorithm = data[algorithm_at:issuer_at]
-    _, validity_at = _open(data, issuer_at, tbs_end, 0x30)
-    _, subject_at = _open(data, validity_at, tbs_end, 0x30)
-    _, key_at = _open(data, subject_at, tbs_end, 0x30)
-    _, extensions_at = _open(data, key_at, tbs_end, 0x30)
-    at, stop = _open(data, extensions_at, tbs_end, 0xA3)
-    at, list_stop = _open(data, at, stop, 0x30)
+    _, validity_at = open_element(data, issuer_at, tbs_end, 0x30)
+    _, subject_at = open_element(data, validity_at, tbs_end, 0x30)
+    _, key_at = open_element(data, subject_at, tbs_end, 0x30)
+    _, extensions_at = open_element(data, key_at, tbs_end, 0x30)
+    at, stop = open_element(data, extensions_at, tbs_end, 0xA3)
+    at, list_stop = open_element(data, at, stop, 0x30)
     if not stop == list_stop == tbs_end:
-        raise _Unusual
+        raise Unusual
     issuer = data[issuer_at:validity_at]
     extensions, common = _extensions(data, at, stop, issuer)
     subject = data[subject_at:key_at]
@@ -115,17 +87,17 @@ def _read(data: bytes) -> QuickCertificate:
     not_before, not_after = _validity(validity)
     # Outside: the same algorithm again, and the signature.
     at = tbs_end + len(algorithm)
-    signature_at, stop = _open(data, at, end, 0x03)
+    signature_at, stop = open_element(data, at, end, 0x03)
     if (
         data[tbs_end:at] != algorithm
         or stop != end
         or signature_at == stop
         or data[signature_at]
     ):
-        raise _Unusual
+        raise Unusual
     return {
         "tbs": data[begin:tbs_end],
-        "serial": int.from_bytes(serial, "big", signed=True),
+        "serial": serial,
         "signature_algorithm": algorithm,
         "issuer_der": issuer,
         "not_before": not_before,
@@ -139,10 +111,19 @@ def _read(data: bytes) -> QuickCertificate:
 
 
 class _Layout(NamedTuple):
-    """The extensions of an issuer's certificates; None is a subscriber's own."""
+    """The extensions of an issuer's certificates."""
 
-    parts: tuple[tuple[bytes, Extension] | None, ...]
+    parts: tuple[tuple[bytes, Extension] | _Own, ...]
     common: bytes
+
+
+class _Own(NamedTuple):
+    """An extension of which only the value differs."""
+
+    oid: str
+    critical: bool
+    lead: bytes
+    """What stands before the OCTET STRING with the value."""
 
 
 _layouts: Final[dict[bytes, _Layout]] = {}
@@ -154,21 +135,28 @@ def _extensions(
 ) -> tuple[Mapping[str, Extension], bytes]:
     layout = _layouts.get(issuer)
     if layout is not None:
-        found = _extensions_as_before(data, at, stop, layout)
+        try:
+            found = _extensions_as_before(data, at, stop, layout)
+        except Unusual:
+            found = None
         if found is not None:
             return MappingProxyType(found), layout.common
     found = {}
-    parts: list[tuple[bytes, Extension] | None] = []
+    parts: list[tuple[bytes, Extension] | _Own] = []
+    common = b""
     while at < stop:
-        _, after = _open(data, at, stop, 0x30)
+        _, after = open_element(data, at, stop, 0x30)
         raw = data[at:after]
         extension = _extension(raw) if len(raw) <= _SHORT else _read_extension(raw)
         found[extension.oid] = extension
-        parts.append(None if extension.oid in _OWN else (raw, extension))
+        if extension.oid in _OWN:
+            parts.append(_own(raw, extension))
+        else:
+            parts.append((raw, extension))
+            common += raw
         at = after
     if not 0 < len(parts) == len(found) <= MAX_EXTENSIONS:
-        raise _Unusual
-    common = b"".join([part[0] for part in parts if part is not None])
+        raise Unusual
     if len(common) <= _MAX_COMMON:
         if len(_layouts) >= _MAX_LAYOUTS:
             _layouts.clear()
@@ -186,13 +174,14 @@ def _extensions_as_before(
     """The extensions, if they are those that the issuer's last certificate had."""
     found: dict[str, Extension] = {}
     for part in layout.parts:
-        if part is None:
-            if at >= stop:
+        if isinstance(part, _Own):
+            at, after = open_element(data, at, stop, 0x30)
+            if not data.startswith(part.lead, at):
                 return None
-            _, after = _open(data, at, stop, 0x30)
-            extension = _read_extension(data[at:after])
-            if extension.oid not in _OWN or extension.oid in found:
+            at, value_end = open_element(data, at + len(part.lead), after, 0x04)
+            if value_end != after:
                 return None
+            extension = Extension(part.oid, part.critical, data[at:after])
             at = after
         else:
             raw, extension = part
@@ -204,28 +193,27 @@ def _extensions_as_before(
     return found if at == stop else None
 
 
+def _own(raw: bytes, extension: Extension) -> _Own:
+    lead, _ = open_element(raw, 0, len(raw), 0x30)
+    _, end = open_element(raw, lead, len(raw), 0x06)
+    end += 3 * extension.critical
+    return _Own(extension.oid, extension.critical, raw[lead:end])
+
+
 def _read_extension(raw: bytes) -> Extension:
-    at, end = _open(raw, 0, len(raw), 0x30)
-    _, value_at = _open(raw, at, end, 0x06)
-    oid = _identifier(raw[at:value_at])
+    at, end = open_element(raw, 0, len(raw), 0x30)
+    _, value_at = open_element(raw, at, end, 0x06)
+    oid = identifier(raw[at:value_at])
     critical = raw[value_at : value_at + 3] == b"\x01\x01\xff"
     if critical:
         value_at += 3
-    value_at, stop = _open(raw, value_at, end, 0x04)
+    value_at, stop = open_element(raw, value_at, end, 0x04)
     if stop != end:
-        raise _Unusual
+        raise Unusual
     return Extension(oid, critical, raw[value_at:stop])
 
 
 _extension = lru_cache(maxsize=4096)(_read_extension)
-
-
-@lru_cache(maxsize=1024)
-def _identifier(raw: bytes) -> str:
-    try:
-        return read_one(raw).object_identifier()
-    except EncodingError:
-        raise _Unusual from None
 
 
 @lru_cache(maxsize=4096)
@@ -235,18 +223,18 @@ def _validity(raw: bytes) -> tuple[datetime, datetime]:
         period = read_time(fields.next()), read_time(fields.next())
         fields.finish()
     except EncodingError:
-        raise _Unusual from None
+        raise Unusual from None
     return period
 
 
 def _check_name(data: bytes) -> None:
     """Pass what `parse_name` would read, without reading it."""
-    at, stop = _open(data, 0, len(data), 0x30)
+    at, stop = open_element(data, 0, len(data), 0x30)
     if stop != len(data):
-        raise _Unusual
+        raise Unusual
     count = 0
     while at < stop:
-        _, after = _open(data, at, stop, 0x31)
+        _, after = open_element(data, at, stop, 0x31)
         raw = data[at:after]
         if raw not in _good_rdns:
             if not _is_common_rdn(raw):
@@ -258,7 +246,7 @@ def _check_name(data: bytes) -> None:
         at = after
     # Each of the RDNs has one attribute: others are not passed.
     if count > MAX_NAME_ATTRIBUTES:
-        raise _Unusual
+        raise Unusual
 
 
 _good_rdns: Final[set[bytes]] = set()
@@ -288,21 +276,21 @@ def _is_common_rdn(raw: bytes) -> bool:
 def _check_rdn(raw: bytes) -> None:
     """Any other RDN, of one attribute, if it is short enough to stand alone."""
     if len(raw) >= 0x80:
-        raise _Unusual
+        raise Unusual
     try:
         name = read_name(read_one(b"\x30" + bytes([len(raw)]) + raw))
     except EncodingError:
-        raise _Unusual from None
+        raise Unusual from None
     if len(name.rdns[0]) != 1:
-        raise _Unusual
+        raise Unusual
 
 
 def are_general_names(value: bytes) -> bool:
     """Whether these are surely GeneralNames; others may be as well."""
     try:
-        at, stop = _open(value, 0, len(value), 0x30)
+        at, stop = open_element(value, 0, len(value), 0x30)
         return stop == len(value) and at < stop and _all_names(value, at, stop)
-    except (_Unusual, IndexError):
+    except (Unusual, IndexError):
         return False
 
 
@@ -325,7 +313,7 @@ def _all_names(value: bytes, at: int, stop: int) -> bool:
                 or value[inner + 3] != after - inner - 4
             ):
                 return False
-            _identifier(value[at + 2 : inner])
+            identifier(value[at + 2 : inner])
         elif tag in (0x81, 0x82, 0x86):
             if not value[at + 2 : after].isascii():
                 return False
@@ -337,3 +325,43 @@ def _all_names(value: bytes, at: int, stop: int) -> bool:
 
 
 _FEW: Final = 64
+
+
+def quick_items(value: bytes) -> dict[int, str] | None:
+    """The text of each item of the basic information, by the last arc of its type.
+
+    None unless these GeneralNames are the six items, each once, and nothing else.
+    """
+    items: dict[int, str] = {}
+    try:
+        at, stop = open_element(value, 0, len(value), 0x30)
+        while at < stop:
+            at, after = open_element(value, at, stop, 0xA0)
+            if not value.startswith(_ITEM, at):
+                return None
+            at += len(_ITEM) + 1
+            text = at + 4
+            size = after - text
+            # Explicit tag and string, both of one octet of length; or longer ones.
+            if value[at:text] != _IN_SHORT.get(size):
+                inner, inner_end = open_element(value, at, after, 0xA0)
+                text, end = open_element(value, inner, inner_end, 0x0C)
+                if not end == inner_end == after:
+                    return None
+            arc = value[at - 1]
+            if arc in items or arc not in _ARCS:
+                return None
+            items[arc] = value[text:after].decode()
+            at = after
+    except (Unusual, UnicodeDecodeError):
+        return None
+    return items if stop == len(value) and len(items) == len(_ARCS) else None
+
+
+_ITEM: Final = object_identifier(f"{oids.JPKI}.5.1")[:-1]
+"""What stands before the last arc of an item's type."""
+_ARCS: Final = frozenset(range(1, 7))
+_IN_SHORT: Final = {
+    size: bytes((0xA0, size + 2, 0x0C, size)) for size in range(0x80 - 2)
+}
+"""What stands before a text of this size."""

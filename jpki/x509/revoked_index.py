@@ -9,6 +9,7 @@ of a second where the first takes ten. An entry is decoded when it is looked up.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -141,14 +142,7 @@ class RevokedIndex:
 
     def _first(self, key: int) -> int:
         """The first place whose key is not less."""
-        low, high = 0, len(self._keys)
-        while low < high:
-            middle = (low + high) // 2
-            if self._keys[middle] < key:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        return bisect_left(self._keys, key)
 
 
 def _offsets(data: bytes | memoryview, revoked: Element) -> array[int]:

@@ -19,8 +19,8 @@ import pytest
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.verify.algorithms import AcceptAnyAlgorithm, AlgorithmPolicy
 from jpki.verify.batch import judge_line
+from jpki.verify.memory import Memory
 from jpki.verify.pool import Pool
-from jpki.verify.signatures import SignatureFacts
 from jpki.x509.general_names import DNSName
 from jpki.x509.ocsp import Good, parse_response
 from tests.support.fuzzing import run
@@ -52,7 +52,7 @@ SUB = issue(
     ROOT, "sub", (*CA_EXTENSIONS, name_constraints(permitted=[DNSName("example.jp")]))
 )
 USER = user(SUB, "user", alternative_names(DNSName("www.example.jp")))
-_FACTS: Final = SignatureFacts()
+_MEMORY: Final = Memory()
 _NOTHING: Final = Pool()
 
 
@@ -80,7 +80,7 @@ def _algorithms(name: str) -> AlgorithmPolicy:
 
 def _judged(**changes: Any) -> str:
     line = json.dumps({**_job(), **changes}).encode()
-    verdict = judge_line(line, _NOTHING, _algorithms, _FACTS)
+    verdict = judge_line(line, _NOTHING, _algorithms, _MEMORY)
     json.dumps(verdict)
     assert verdict["outcome"] in ("valid", "invalid", "indeterminate", "error")
     return str(verdict["outcome"])
@@ -181,7 +181,7 @@ def test_damaged_lines() -> None:
             member = chance.choice([*job, "purpose", "max_path_length"])
             job[member] = chance.choice(odd)
             line = json.dumps(job).encode()
-        verdict = judge_line(line, _NOTHING, _algorithms, _FACTS)
+        verdict = judge_line(line, _NOTHING, _algorithms, _MEMORY)
         outcomes[str(verdict["outcome"])] += 1
         json.dumps(verdict)
     assert outcomes["error"] > _LINES // 4

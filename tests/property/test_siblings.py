@@ -15,10 +15,10 @@ from jpki.model.names import Name
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.verify.algorithms import AcceptAnyAlgorithm
 from jpki.verify.jobs import PathJob, RevocationMode
+from jpki.verify.memory import Memory
 from jpki.verify.outcomes import Outcome, Valid
 from jpki.verify.paths import verify_path
 from jpki.verify.pool import Pool
-from jpki.verify.signatures import SignatureFacts
 from jpki.x509 import parse
 from jpki.x509.extension_values import read_general_names_value
 from jpki.x509.extensions import extension
@@ -256,7 +256,7 @@ def test_a_sibling_is_judged_like_the_first(
     certificates: list[parse.Certificate],
 ) -> None:
     """Whatever came before, the verdict is that of somebody who knows nothing."""
-    facts = SignatureFacts()
+    memory = Memory()
     for one in certificates:
         job = PathJob(
             anchors=(ROOT.anchor,),
@@ -267,7 +267,7 @@ def test_a_sibling_is_judged_like_the_first(
             revocation=mode,
             use_deltas=use_deltas,
         )
-        knowing, ignorant = verify_path(job, facts), verify_path(job)
+        knowing, ignorant = verify_path(job, memory), verify_path(job)
         assert _told(knowing) == _told(ignorant)
 
 
@@ -284,7 +284,7 @@ def _told(verdict: Outcome) -> tuple[object, ...]:
 
 def test_what_is_asked_otherwise_is_asked_anew() -> None:
     """Another instant, purpose, policy, pool or name is another question."""
-    facts = SignatureFacts()
+    memory = Memory()
     first, second = (
         issue(SUB, label, USER_EXTENSIONS, serial=serial).certificate
         for label, serial in (("u", FREE), ("v", FREE + 1))
@@ -296,8 +296,8 @@ def test_what_is_asked_otherwise_is_asked_anew() -> None:
         algorithms=AcceptAnyAlgorithm(),
         pool=_pool("complete"),
     )
-    assert isinstance(verify_path(job, facts), Valid)
-    assert verify_path(replace(job, end_entity=second), facts).work.signatures == 1
+    assert isinstance(verify_path(job, memory), Valid)
+    assert verify_path(replace(job, end_entity=second), memory).work.signatures == 1
     others = (
         {"at": NOW + timedelta(days=9)},
         {"pool": Pool([SUB.certificate])},
@@ -309,7 +309,39 @@ def test_what_is_asked_otherwise_is_asked_anew() -> None:
     )
     for changes in others:
         changed = replace(job, end_entity=second, **changes)
-        assert not isinstance(verify_path(changed, facts), Valid), changes
+        assert not isinstance(verify_path(changed, memory), Valid), changes
+
+
+def test_a_chain_that_is_at_hand_anyway_is_nothing_new() -> None:
+    """Who encloses what is known is a sibling; who encloses anything else is not."""
+    memory = Memory()
+    people = [
+        issue(SUB, label, USER_EXTENSIONS, serial=FREE + number).certificate
+        for number, label in enumerate("uvwx")
+    ]
+    new = issue(ROOT, "new").certificate
+    known = SUB.certificate, INDIRECT.certificate
+    enclosed = (), known[:1], known, (SUB.certificate, new)
+    found = []
+    for person, chain in zip(people, enclosed, strict=True):
+        pool = Pool(beneath=(Pool([person, *chain]), _pool("complete")))
+        job = PathJob(
+            anchors=(ROOT.anchor,),
+            end_entity=person,
+            at=NOW,
+            algorithms=AcceptAnyAlgorithm(),
+            pool=pool,
+        )
+        found.append(memory.siblings.kin_of(job) is not None)
+        assert isinstance(verify_path(job, memory), Valid)
+    assert found == [False, True, True, False]
+
+
+def test_what_two_small_layers_share_is_not_lost() -> None:
+    """Neither counts as the other's: what is at hand differs from nothing at hand."""
+    person = issue(SUB, "u", USER_EXTENSIONS, serial=FREE).certificate
+    twice = Pool(beneath=(Pool([SUB.certificate]), Pool([SUB.certificate])))
+    assert len(twice.layers(person)) == 2
 
 
 def test_constrained_names_are_looked_at_each_time() -> None:
@@ -319,7 +351,7 @@ def test_constrained_names_are_looked_at_each_time() -> None:
         "bound",
         (*CA_EXTENSIONS, name_constraints(permitted=[DNSName("good.test")])),
     )
-    facts = SignatureFacts()
+    memory = Memory()
     for label, host, good in (("u", "good.test", True), ("v", "evil.test", False)):
         own = extension(
             oids.SUBJECT_ALT_NAME, False, encode_general_names(DNSName(host))
@@ -332,4 +364,4 @@ def test_constrained_names_are_looked_at_each_time() -> None:
             pool=Pool([bound.certificate]),
             revocation=RevocationMode.NONE,
         )
-        assert isinstance(verify_path(job, facts), Valid) is good
+        assert isinstance(verify_path(job, memory), Valid) is good

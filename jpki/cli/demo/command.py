@@ -30,7 +30,7 @@ __all__ = ["demo"]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option(
     "--era",
-    type=click.Choice(tuple(data.eras())),
+    type=click.Choice(data.era_ids()),
     default="prefectural-sha256",
     show_default=True,
     help="Algorithms, authorities and cards.",

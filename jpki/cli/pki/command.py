@@ -47,7 +47,7 @@ def pki() -> None:
 @click.option(
     "--era",
     "era_id",
-    type=click.Choice(tuple(data.eras())),
+    type=click.Choice(data.era_ids()),
     required=True,
     help="Algorithms, profiles and authorities.",
 )

@@ -16,7 +16,7 @@ from jpki.cli.pki.building import Piece
 from jpki.cli.pki.keys import MadeKey
 from jpki.cli.pki.manifest import FILE_NAME, Entry, Manifest
 from jpki.cli.pki.plan import Plan
-from jpki.data import Topology
+from jpki.data.authority_names import Topology
 from jpki.errors import ConfigurationError
 from jpki.model.purposes import Purpose
 from jpki.model.suites import SuiteId

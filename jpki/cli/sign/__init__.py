@@ -121,7 +121,7 @@ _word: Final = Words(
 @click.option("--offline", is_flag=True, help="Fetch no certificates, CRLs or OCSP.")
 @click.option(
     "--era",
-    type=click.Choice(tuple(data.eras())),
+    type=click.Choice(data.era_ids()),
     default="prefectural-sha256",
     show_default=True,
     help="From level lt on: whose algorithms are accepted.",

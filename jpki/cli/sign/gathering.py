@@ -24,7 +24,7 @@ from jpki.verify import (
 from jpki.verify.client import OnlineEvidence
 from jpki.verify.crls import RevocationList
 from jpki.x509.ocsp import OCSPResponse
-from jpki.x509.parse import Certificate, parse_certificate
+from jpki.x509.parse import Certificate
 
 __all__ = ["collector"]
 
@@ -49,7 +49,7 @@ def collector(
     held = AtHand(Pool(certificates, crls=crls, ocsp_responses=answers))
 
     def collect(signature: CheckedSignature) -> ValidationData:
-        own = parse_certificate(signature.certificate)
+        own = signature.holder
         policy = VerificationPolicy(
             anchors=tuple(map(TrustAnchor.of, anchors)),
             time_anchors=tuple(map(TrustAnchor.of, time_anchors)),

@@ -30,7 +30,7 @@ from jpki.verify.jobs import PathJob
 from jpki.verify.outcomes import Outcome
 from jpki.verify.paths import verify_path
 from jpki.x509.names import rfc4514
-from jpki.x509.parse import Certificate, parse_certificate
+from jpki.x509.parse import Certificate
 
 __all__ = ["stamp_command", "verify_command"]
 
@@ -87,9 +87,7 @@ def stamp_command(
         stamped = client.stamp(read_file(document))
     place = output or document.with_name(f"{document.name}.tst")
     write_file(place, stamped.response if response else stamped.token)
-    authority = rfc4514(
-        parse_certificate(stamped.timestamp.signature.certificate).subject
-    )
+    authority = rfc4514(stamped.timestamp.signature.holder.subject)
     if as_json:
         told = {
             "output": str(place),
@@ -120,7 +118,7 @@ def stamp_command(
 )
 @click.option(
     "--era",
-    type=click.Choice(tuple(data.eras())),
+    type=click.Choice(data.era_ids()),
     default="prefectural-sha256",
     show_default=True,
     help="Whose algorithms are accepted.",
@@ -182,7 +180,7 @@ def _document(stamp: Timestamp, existence: Existence) -> dict[str, object]:
         "at": _written(stamp.at),
         "existed_at": _written(existence.at) if existence.proofs else None,
         "accuracy_seconds": stamp.accuracy.total_seconds(),
-        "authority": rfc4514(parse_certificate(stamp.signature.certificate).subject),
+        "authority": rfc4514(stamp.signature.holder.subject),
         "notes": list(existence.notes),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,9 +20,10 @@ from jpki.durable import create_file
 from jpki.errors import ConfigurationError, RequestError
 from jpki.strict_json import parse_object
 from jpki.verify import Outcome, Verifier
-from jpki.verify.matching import Claim, Comparison, compare_items, read_claim
-from jpki.verify.records import make_record
 from jpki.verify.watching import Seen
+
+if TYPE_CHECKING:
+    from jpki.verify.matching import Claim, Comparison
 
 __all__ = ["document"]
 
@@ -146,11 +147,15 @@ def _judged(
 def _compared(outcome: Outcome, claimed: Claim | None) -> Comparison | None:
     if claimed is None or outcome.signer is None or outcome.signer.attributes is None:
         return None
+    from jpki.verify.matching import compare_items
+
     items = outcome.signer.attributes
     return compare_items(items, claimed, prefectures=data.prefectures())
 
 
 def _claim(file: Path) -> Claim:
+    from jpki.verify.matching import read_claim
+
     try:
         return read_claim(parse_object(read_file(file)))
     except RequestError as error:
@@ -162,6 +167,8 @@ def _claim(file: Path) -> Claim:
 def _keep(
     file: Path, question: Question, signed: Signed, outcome: Outcome, seen: Seen
 ) -> None:
+    from jpki.verify.records import make_record
+
     made = make_record(question.policy, signed.document, signed.content, outcome, seen)
     try:
         create_file(file, made.to_bytes())

@@ -12,7 +12,7 @@ import click
 from jpki import data
 from jpki.errors import RequestError
 from jpki.service.pool_folder import read_pool
-from jpki.verify import AlgorithmPolicy, EraAlgorithms, Pool, SignatureFacts
+from jpki.verify import AlgorithmPolicy, EraAlgorithms, Memory, Pool
 from jpki.verify.batch import judge_line
 
 __all__ = ["path"]
@@ -47,12 +47,12 @@ def path(jobs: BinaryIO, pool: Path | None) -> None:
     A line that cannot be judged gets the outcome `error`; the others go on.
     """
     shelf = Pool() if pool is None else read_pool(pool, "--pool")
-    facts = SignatureFacts()
+    memory = Memory()
     for line in _lines(jobs):
         if len(line) > _MAX_LINE:
             verdict = _too_long()
         else:
-            verdict = judge_line(line, shelf, _algorithms, facts)
+            verdict = judge_line(line, shelf, _algorithms, memory)
         # ASCII, whatever is in an id: half of a surrogate pair could not be written.
         click.echo(json.dumps(verdict))
 

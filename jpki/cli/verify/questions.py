@@ -19,7 +19,7 @@ from jpki.cli.verify.inputs import (
 )
 from jpki.errors import ConfigurationError
 from jpki.model.eras import Era
-from jpki.model.profiles import CertificatePoliciesRule, KeyUsage
+from jpki.model.key_usage import KeyUsage
 from jpki.service.clock import ProcessClock, parse_instant
 from jpki.verify import (
     AtHand,
@@ -30,8 +30,6 @@ from jpki.verify import (
     TrustAnchor,
     VerificationPolicy,
 )
-from jpki.verify.client import OnlineEvidence
-from jpki.verify.shelf import Shelf
 
 __all__ = ["FILE", "Question", "question_options"]
 
@@ -118,7 +116,7 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--era",
-        type=click.Choice(tuple(data.eras())),
+        type=click.Choice(data.era_ids()),
         default="prefectural-sha256",
         show_default=True,
         help="Whose algorithms are accepted.",
@@ -174,11 +172,14 @@ def _usual_policies(era: Era, login: bool) -> tuple[str, ...]:
         ConfigurationError: there are no such certificates in this era.
     """
     if not login:
-        return (data.topology().governor_policy,)
+        return (data.governor_policy(),)
     if "authentication" not in era.profiles:
         raise ConfigurationError(
             "--era", era.id, "residents had no authentication certificates"
         )
+    # Loaded with the profiles, which a signature needs none of.
+    from jpki.model.profiles import CertificatePoliciesRule
+
     profile = data.certificate_profile(era.profiles["authentication"])
     return tuple(
         policy.oid
@@ -207,6 +208,10 @@ def _evidence(options: dict[str, Any]) -> EvidenceSource:
     cache, token, offline = options["cache"], options["token"], options["offline"]
     if offline and cache is None:
         return held
+    # Loaded only where something is fetched, or kept of it.
+    from jpki.verify.client import OnlineEvidence
+    from jpki.verify.shelf import Shelf
+
     online = OnlineEvidence(
         certificates_url=options["certificates_url"],
         crls_url=options["crls_url"],

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from jpki.model.calendar import JST
 from jpki.verify import Outcome
-from jpki.verify.matching import Comparison
 from jpki.x509.names import rfc4514
+
+if TYPE_CHECKING:
+    from jpki.verify.matching import Comparison
 
 __all__ = ["EXIT", "show"]
 

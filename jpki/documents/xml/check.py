@@ -26,7 +26,7 @@ from jpki.documents.xml.timestamps import read_timestamps
 from jpki.errors import DocumentError, DocumentFault, EncodingError
 from jpki.model.suites import Digest
 from jpki.x509.keys import verify_signature
-from jpki.x509.parse import parse_certificate
+from jpki.x509.parse import Certificate, parse_certificate
 
 __all__ = ["SignedPart", "SignedXML", "check_xml", "examine_xml"]
 
@@ -80,14 +80,14 @@ def examine_xml(document: bytes, content: Content = None) -> SignedXML:
     inside = {item.element: item for item in covered if item.element is not None}
     notes = require_coverage(tree, signature, covered, content)
     properties = read_properties(signature, inside)
-    certificate = _bound(signers, properties)
+    holder = _bound(signers, properties)
     enclosed = _enclosed(signature, properties)
     timestamps, doubts = read_timestamps(
         properties.timestamps, signature.value_element, enclosed.certificates
     )
     checked = CheckedSignature(
         kind=Kind.XML,
-        certificate=certificate,
+        holder=holder,
         algorithm=signature.algorithm.identifier,
         digests=_digests(signature),
         value=signature.value,
@@ -99,13 +99,14 @@ def examine_xml(document: bytes, content: Content = None) -> SignedXML:
     return SignedXML(signature=checked, parts=_parts(covered))
 
 
-def _signed_by(signature: Signature, signed: bytes) -> list[bytes]:
+def _signed_by(signature: Signature, signed: bytes) -> list[Certificate]:
     """The enclosed certificates whose key made the signature; usually one."""
-    holders: list[bytes] = []
+    holders: list[Certificate] = []
     readable = False
     for data in dict.fromkeys(signature.certificates):
         try:
-            key = parse_certificate(data).public_key
+            holder = parse_certificate(data)
+            key = holder.public_key
             readable = True
             value: bytes | None = signature.value
             if signature.algorithm.elliptic:
@@ -113,7 +114,7 @@ def _signed_by(signature: Signature, signed: bytes) -> list[bytes]:
             if value is None:
                 continue
             if verify_signature(key, signature.algorithm.identifier, value, signed):
-                holders.append(data)
+                holders.append(holder)
         except EncodingError:
             continue
     if not readable:
@@ -126,11 +127,11 @@ def _signed_by(signature: Signature, signed: bytes) -> list[bytes]:
     return holders
 
 
-def _bound(holders: list[bytes], properties: Properties) -> bytes:
+def _bound(holders: list[Certificate], properties: Properties) -> Certificate:
     """The holder that the signature is bound to, as far as it is to one."""
-    for data in holders:
-        if all(_names(binding, data) for binding in properties.bindings):
-            return data
+    for holder in holders:
+        if all(_names(binding, holder.raw) for binding in properties.bindings):
+            return holder
     raise DocumentError("the signature is bound to another certificate", fault=_ALTERED)
 
 
