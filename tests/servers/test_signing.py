@@ -64,7 +64,8 @@ def test_a_signature_outlives_its_revocation(
         (tmp_path / name).touch(0o600)
         (tmp_path / name).write_bytes(content)
     clock = installation.clock
-    now = f"{clock():%Y-%m-%dT%H:%M:%SZ}"
+    # Clocks are set to whole seconds: this one does not stand before the certificate.
+    now = f"{clock() + timedelta(seconds=2):%Y-%m-%dT%H:%M:%SZ}"
     tsa = tmp_path / "tsa"
     _run(
         "tsa", "init", tsa, "--at", f"{clock() - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
