@@ -44,6 +44,7 @@ from jpki.verify.statements import CLOCK_SKEW
 from jpki.x509.names import rfc4514
 from jpki.x509.ocsp import (
     MAX_RESPONSE,
+    TRY_LATER,
     OCSPResponse,
     build_request,
     cert_id,
@@ -205,20 +206,23 @@ class OnlineEvidence:
             issued.certificate.serial,
             Digest.SHA256,
         )
-        body = self._exchange(
-            "POST",
-            url,
-            MAX_RESPONSE,
-            body=build_request([identifier]),
-            headers={
-                "Content-Type": "application/ocsp-request",
-                "Accept": "application/ocsp-response",
-            },
-        ).body
-        response = parse_response(body)
+        request = build_request([identifier])
+        response = self._told(url, request)
+        if response.status == TRY_LATER:
+            # RFC 6960 2.3: for the moment. It has opened a key meanwhile, or has fewer
+            # to answer; somebody who keeps saying it is not waited for.
+            response = self._told(url, request)
         if response.basic is None:
             raise ServiceUnavailable(url, f"OCSP error {response.status}")
         return response
+
+    def _told(self, url: str, request: bytes) -> OCSPResponse:
+        headers = {
+            "Content-Type": "application/ocsp-request",
+            "Accept": "application/ocsp-response",
+        }
+        told = self._exchange("POST", url, MAX_RESPONSE, body=request, headers=headers)
+        return parse_response(told.body)
 
     # -- CRLs -------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from jpki.errors import ServiceUnavailable
 from jpki.verify import Gathered, Indeterminate, Issued, Pool, Valid, Verifier, client
 from jpki.verify.client import OnlineEvidence
 from jpki.x509.names import rfc4514
+from jpki.x509.ocsp import TRY_LATER, error_response
 from jpki.x509.parse import parse_certificate
 from tests.support.reference_pki import ReferencePKI, reference_pki
 from tests.support.verification import accepting, moment, signed
@@ -45,6 +46,22 @@ def test_everything_needed_is_fetched(site: Site, pki: ReferencePKI) -> None:
     assert isinstance(verdict, Valid), verdict.notes
     assert {found.kind for found in verdict.evidence} == {"crl", "ocsp"}
     assert site.seen.count("POST /ocsp") == 1
+
+
+@pytest.mark.parametrize(("refusals", "asked"), [(1, 2), (9, 2)])
+def test_try_later_is_asked_once_more(
+    site: Site, pki: ReferencePKI, refusals: int, asked: int
+) -> None:
+    """Who is busy for a moment is asked again; who stays busy is left alone."""
+    serve_pki(site, pki)
+    answer = site.pages["/ocsp"]
+    left = [(200, dict[str, str](), error_response(TRY_LATER))] * refusals
+    site.pages["/ocsp"] = lambda headers, body: (
+        left.pop() if left else answer(headers, body)
+    )
+    brought = _source(site).revocation([_issued(pki)])
+    assert site.seen.count("POST /ocsp") == asked
+    assert any("OCSP error 3" in note for note in brought.notes) == (refusals > 1)
 
 
 def test_an_unchanged_crl_is_not_sent_again(site: Site, pki: ReferencePKI) -> None:
