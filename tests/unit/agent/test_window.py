@@ -275,12 +275,11 @@ def _damaged(content: bytes) -> bytes:
 def test_what_nobody_foresaw_is_told_too() -> None:
     """A fault of the program: the window says that nothing was signed."""
 
-    def broken() -> CardTransport:
-        raise RuntimeError("thrown on purpose")
+    class BrokenSlot(CardSlot):
+        def open(self) -> CardTransport:
+            raise RuntimeError("thrown on purpose")
 
-    slot = CardSlot()
-    slot.open = broken  # type: ignore[method-assign]  # stands for a fault
-    with agent_room(slot=slot) as room:
+    with agent_room(slot=BrokenSlot()) as room:
         asked = room.ask(signature_request())
         assert "Something unexpected" in room.window().body.decode()
         reply = asked.result(10)
