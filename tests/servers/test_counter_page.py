@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from ca_server.counter import create_app
 from ca_server.counter.guard import Guard
 from ca_server.counter.words import LANGUAGES, words_in
+from jpki.authority.client import AuthorityClient
 from jpki.authority.workstation import enrol
 from jpki.cards.applet import VirtualCard
 from jpki.cards.card_types import card_types
@@ -45,9 +46,11 @@ HERE = {"Origin": "http://localhost", "Accept-Language": "en"}
 class Counter:
     """A page with a card behind it, and somebody who uses it."""
 
-    def __init__(self, site: Installation) -> None:
+    def __init__(
+        self, site: Installation, authority: AuthorityClient | None = None
+    ) -> None:
         self.image: MemoryImage | None = blank(site)
-        self.station = station_at(site)
+        self.station = station_at(site, client=authority)
         own = site.layout.data / "credentials" / f"{COUNTER}.pem"
         configuration = WorkstationConfiguration(
             file="counter.toml",
@@ -401,18 +404,14 @@ def test_the_card_that_is_erased_is_the_one_that_was_seen(
     assert held.reason == "cessationOfOperation"
 
 
-def test_a_dead_authority_is_told_as_such(
-    installation: Installation, counter: Counter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With what can be done; inner faults show an identifier and nothing else."""
-    monkeypatch.setattr(
-        counter.station.client._connection, "_url", "http://127.0.0.1:9"
-    )
-    away = counter.get("/")
+def test_a_dead_authority_is_told_as_such(installation: Installation) -> None:
+    """With what can be done; where it answers, so does the page."""
+    # Nothing listens at the discard port.
+    nobody = AuthorityClient("http://127.0.0.1:9", installation.signer(COUNTER))
+    away = Counter(installation, nobody).get("/")
     assert away.status_code == 503
     assert "The authority does not answer" in away.text
-    monkeypatch.setattr(counter.station.client._connection, "_url", installation.ca_url)
-    assert counter.get("/").status_code == 200
+    assert Counter(installation).get("/").status_code == 200
 
 
 def test_problems_have_words() -> None:
