@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Final
 
 from jpki.errors import RequestError
@@ -50,8 +51,8 @@ def system_random(count: int) -> bytes:
 
 
 def offset_to(at: datetime) -> timedelta:
-    """The whole seconds by which a clock must move to show `at` now."""
-    return timedelta(seconds=round((at - datetime.now(UTC)).total_seconds()))
+    """The whole seconds by which a clock must move to show `at` now, never less."""
+    return timedelta(seconds=ceil((at - datetime.now(UTC)) / timedelta(seconds=1)))
 
 
 def parse_instant(text: str) -> datetime:
