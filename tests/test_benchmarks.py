@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -11,11 +13,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from benchmarks.__main__ import found, main, page
+from benchmarks.__main__ import found, main
 from benchmarks.crl_peers import PycaPeer
 from benchmarks.crl_work import Issuer, revocations
 from benchmarks.figures import Figure, Report, Target
 from benchmarks.issue_work import Work
+from benchmarks.page import page
 from benchmarks.staged_server import STAGES
 from benchmarks.stages import Stages
 
@@ -72,6 +75,30 @@ def test_the_page_shows_what_does_not_hold() -> None:
     rows = page([report]).splitlines()
     assert rows[-2].endswith("| other 1.0: 700.0 | ≥ 0.95 × limit | yes |")
     assert rows[-1] == "| lost | 1 events | – | – | – | ≤ 0 | **no** |"
+
+
+def test_what_was_measured_again_replaces_its_section_alone() -> None:
+    """The others stay as they were, in the order of their names."""
+    one, two = (
+        Report(benchmark=name, about="", machine={"cores": 2}, figures=[_FIGURE])
+        for name in ("issue", "crl")
+    )
+    both = page([two], page([one]))
+    assert both == page([one, two])
+    faster = replace(one, figures=[replace(_FIGURE, value=999.0)])
+    again = page([faster], both)
+    assert again.count("| 950.0 1/s |") == again.count("| 999.0 1/s |") == 1
+    assert again.index("\n## crl\n") < again.index("\n## issue\n")
+
+
+def test_a_quick_run_is_not_written(tmp_path: Path) -> None:
+    """It is a check; nor is a benchmark measured that nobody knows."""
+    for words in (
+        ["crl", "--quick", "--write", str(tmp_path / "page.md")],
+        ["nothing"],
+    ):
+        assert CliRunner().invoke(main, words).exit_code == 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_benchmarks_are_found_and_listed() -> None:
