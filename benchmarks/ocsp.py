@@ -19,10 +19,9 @@ messages of the same length. "In one process" is from the octets of an HTTP requ
 those of its answer, without sockets. A signature with P-256 takes so little time that
 receiving and sending weighs as much: there the limit is signature and constant octets
 one after the other, and the share of the bare signature is told without a target.
-`openssl ocsp -port` signs for a nonce too, with an RSA-2048 key and a connection for
-each request, asked one after the other. The responder of certomancer is left out: it
-takes its answers from a file that describes a whole PKI, with every certificate in it
-and none kept, and is made to be wrong on demand; no package of Debian has it.
+`openssl ocsp -port` and the responder of certomancer, which is made for tests, sign for
+a nonce too, with an RSA-2048 key and a connection for each request, asked one after the
+other. That of certomancer knows ten certificates: its file describes each.
 
 "First asked" are certificates that nobody asked about before: what comes together is
 looked up together. Needs the Debian packages wrk and golang-cfssl.
@@ -38,6 +37,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
+from importlib import metadata
 from operator import attrgetter
 from pathlib import Path
 from statistics import median
@@ -45,7 +45,13 @@ from time import process_time
 from typing import Final
 
 from benchmarks.figures import Figure, Target
-from benchmarks.ocsp_peers import OneByOne, OpenSSLPeer, cfssl, version
+from benchmarks.ocsp_peers import (
+    CertomancerPeer,
+    OneByOne,
+    OpenSSLPeer,
+    cfssl,
+    version,
+)
 from benchmarks.ocsp_rig import GOVERNOR, Place, founded
 from benchmarks.timing import neighbours
 from benchmarks.turns import Signing, Took, Turn, in_turns
@@ -212,12 +218,17 @@ def _with_nonces(
             "constant": Turn(load, constant.url, constant.process.pid),
             "signature": Turn(Signing(signer, length), ""),
         }
-        peers = []
+        peers: dict[str, OpenSSLPeer | CertomancerPeer] = {}
         if kind == "RSA-2048":
-            openssl = OpenSSLPeer(folder, hot)
-            url = running.enter_context(openssl.running())
-            peers.append(version("openssl"))
-            turns[peers[0]] = Turn(OneByOne(bodies=openssl.requests()), url)
+            peers = {
+                version("openssl"): OpenSSLPeer(folder, hot),
+                f"certomancer {metadata.version('certomancer')}": CertomancerPeer(
+                    folder, hot[:10]
+                ),
+            }
+        for name, peer in peers.items():
+            url = running.enter_context(peer.running())
+            turns[name] = Turn(OneByOne(bodies=peer.requests()), url)
         took = in_turns(turns, rounds, seconds)
     full = max(each["jpki"].octets for each in took)
     took = [{**each, "jpki": _signed(each["jpki"], full)} for each in took]

@@ -1,18 +1,21 @@
-"""Other OCSP responders: cfssl's of signed answers, OpenSSL's that signs each."""
+"""Other OCSP responders: cfssl's of signed answers; two that sign each of theirs."""
 
 from __future__ import annotations
 
 import base64
 import http.client
 import itertools
+import json
 import os
 import subprocess
+import sys
 import time
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -32,8 +35,9 @@ from jpki.errors import ServiceUnavailable
 from jpki.model.suites import Digest
 from jpki.x509.ocsp import build_request, cert_id
 from jpki.x509.parse import parse_certificate
+from jpki.x509.pem import ders
 
-__all__ = ["OneByOne", "OpenSSLPeer", "cfssl", "version"]
+__all__ = ["CertomancerPeer", "OneByOne", "OpenSSLPeer", "cfssl", "version"]
 
 _START_SECONDS = 10.0
 
@@ -65,7 +69,8 @@ def cfssl(folder: Path, answers: Sequence[bytes]) -> Iterator[str]:
 class OneByOne:
     """One request after the other, each on a connection of its own.
 
-    `openssl ocsp` serves one connection at a time, and wrk gets no answer from it.
+    `openssl ocsp` serves one connection at a time, and wrk gets no answer from it;
+    certomancer closes each.
     """
 
     bodies: Sequence[bytes]
@@ -83,8 +88,11 @@ class OneByOne:
             connection = http.client.HTTPConnection(
                 str(address.hostname), address.port, timeout=10
             )
-            connection.request("POST", "/", body, fields)
-            octets += len(connection.getresponse().read())
+            connection.request("POST", address.path or "/", body, fields)
+            answer = connection.getresponse()
+            if answer.status != HTTPStatus.OK:
+                raise ServiceUnavailable(url, f"said {answer.status}")
+            octets += len(answer.read())
             connection.close()
             waits.append(time.monotonic() - asked)
         return Measured(
@@ -124,14 +132,7 @@ class OpenSSLPeer:
 
     def requests(self) -> Sequence[bytes]:
         """One question about each, with a nonce."""
-        own = parse_certificate(self._certificate)
-        return [
-            build_request(
-                [cert_id(own.subject_der, own.public_key, serial, Digest.SHA1)],
-                number.to_bytes(32, "big"),
-            )
-            for number, serial in enumerate(self._serials)
-        ]
+        return _requests(self._certificate, self._serials)
 
     @contextmanager
     def running(self) -> Iterator[str]:
@@ -145,6 +146,93 @@ class OpenSSLPeer:
             folder=self._folder,
         ):  # fmt: skip
             yield f"http://127.0.0.1:{port}"
+
+
+class CertomancerPeer:
+    """The responder of certomancer, with an authority of its own and an RSA-2048 key.
+
+    Its file describes the whole PKI, with an entry for every certificate: a few do.
+    """
+
+    def __init__(self, folder: Path, serials: Sequence[int]) -> None:
+        self._folder = folder / "certomancer"
+        self._folder.mkdir()
+        key = rsa.generate_private_key(65537, 2048)
+        (self._folder / "key.pem").write_bytes(
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        )
+        (self._port,) = free_ports(1)
+        described = _described(serials, f"http://127.0.0.1:{self._port}")
+        # Every JSON document is one of YAML.
+        (self._folder / "peer.yml").write_text(json.dumps(described))
+        self._serials = serials
+
+    def requests(self) -> Sequence[bytes]:
+        """One question about each, with a nonce."""
+        line = [*self._program(), "summon", "peer", "authority"]
+        made = subprocess.run(line, cwd=self._folder, check=True, capture_output=True)
+        (certificate,) = ders(made.stdout, "CERTIFICATE")
+        return _requests(certificate, self._serials)
+
+    @contextmanager
+    def running(self) -> Iterator[str]:
+        """The URL."""
+        line = [*self._program(), "animate", "--port", f"{self._port}"]
+        with _running(line, self._port, folder=self._folder):
+            yield f"http://127.0.0.1:{self._port}/peer/ocsp/status"
+
+    def _program(self) -> Sequence[str]:
+        return [sys.executable, "-m", "certomancer", "--config", "peer.yml"]
+
+
+def _described(serials: Sequence[int], url: str) -> Mapping[str, object]:
+    """The PKI of an authority that has issued these, in certomancer's words."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    validity = {
+        "valid-from": (now - timedelta(days=1)).isoformat(),
+        "valid-to": (now + timedelta(days=1)).isoformat(),
+    }
+    common = {"issuer": "authority", "authority-key": "one", "validity": validity}
+    subjects = {f"subject-{serial:x}": serial for serial in serials}
+    names = ("authority", *subjects)
+    service = {
+        "for-issuer": "authority",
+        "responder-cert": "authority",
+        "signing-key": "one",
+        "issuer-cert": "authority",
+    }
+    return {
+        "external-url-prefix": url,
+        "keysets": {"peer": {"path-prefix": ".", "keys": {"one": {"path": "key.pem"}}}},
+        "pki-architectures": {
+            "peer": {
+                "keyset": "peer",
+                "entities": {name: {"common-name": name} for name in names},
+                "certs": {
+                    name: {
+                        **common,
+                        "subject": name,
+                        "subject-key": "one",
+                        "serial": subjects.get(name, 1),
+                    }
+                    for name in names
+                },
+                "services": {"ocsp": {"status": service}},
+            }
+        },
+    }
+
+
+def _requests(authority: bytes, serials: Sequence[int]) -> Sequence[bytes]:
+    """A question about each certificate of this authority, with a nonce."""
+    own = parse_certificate(authority)
+    return [
+        build_request(
+            [cert_id(own.subject_der, own.public_key, serial, Digest.SHA1)],
+            number.to_bytes(32, "big"),
+        )
+        for number, serial in enumerate(serials)
+    ]
 
 
 @contextmanager
