@@ -29,9 +29,9 @@ from sqlalchemy import text
 
 from benchmarks.installation import TOWN, installed
 from jpki.access import RequestSigner
-from jpki.authority.audit import account_for_serials, verify_audit
-from jpki.authority.client import AuthorityClient
+from jpki.authority.auditing.examining import account_for_serials, verify_audit
 from jpki.authority.office import Office
+from jpki.authority.remote.client import AuthorityClient
 from jpki.cli.founding import Layout
 from jpki.errors import AuditError, ServiceUnavailable
 from jpki.keys.memory import generate_key

@@ -26,7 +26,7 @@ from sqlalchemy import text
 
 from benchmarks.figures import Figure, Target
 from jpki.authority import Office, Submission, issue, issue_all
-from jpki.authority.certifying import signing_generation
+from jpki.authority.certifying.making import signing_generation
 from jpki.errors import JpkiError
 from jpki.model.codes import ResidentCode
 from jpki.model.ports import Signer

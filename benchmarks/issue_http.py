@@ -41,7 +41,7 @@ from benchmarks.figures import Figure
 from benchmarks.installation import TOWN, Installation, installed
 from benchmarks.staged_server import STAGES
 from jpki.access import RequestSigner
-from jpki.authority.client import AuthorityClient, FiledApplication
+from jpki.authority.remote.client import AuthorityClient, FiledApplication
 from jpki.cli.supervisor import Server, Supervisor
 from jpki.errors import ServiceUnavailable
 from jpki.keys.memory import generate_key

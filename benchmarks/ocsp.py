@@ -57,8 +57,8 @@ from benchmarks.timing import neighbours
 from benchmarks.turns import Signing, Took, Turn, in_turns
 from benchmarks.wrk import Load, Measured
 from jpki.authority import current_responder
-from jpki.authority.kept_answers import KeptAnswers
-from jpki.authority.responder import Responder
+from jpki.authority.answering.kept_answers import KeptAnswers
+from jpki.authority.answering.responder import Responder
 from jpki.errors import ConfigurationError
 from jpki.model.ports import Signer
 from jpki.service.clock import ProcessClock

@@ -14,8 +14,8 @@ from typing import Final
 from benchmarks.installation import TOWN
 from jpki import data
 from jpki.authority import certify_responder
-from jpki.authority.keyrings import ResponderKeyring
 from jpki.authority.office import Office
+from jpki.authority.office.keyrings import ResponderKeyring
 from jpki.cli.founding import Founder, Layout, Ports, lay_out
 from jpki.cli.supervisor import Server, Supervisor, free_ports
 from jpki.model.operators import Caller, Role

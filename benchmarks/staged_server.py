@@ -22,7 +22,8 @@ import ca_server
 from benchmarks.stages import Stages
 from ca_server.following import Follower
 from jpki.access import Authenticator
-from jpki.authority import certifying, issuance
+from jpki.authority.certifying import making
+from jpki.authority.issuing import issuance
 from jpki.keys.software import SoftwareSigner
 from jpki.registry.client import RegistryClient
 from jpki.service import wsgi
@@ -65,7 +66,7 @@ def _wrap(stages: Stages) -> None:
     stages.wrap_context(AuthorityStore, "write", books)
     stages.wrap(Series, "prepare", lint)
     stages.wrap(SoftwareSigner, "sign", sign)
-    stages.wrap(certifying, "verify_signature", check)
+    stages.wrap(making, "verify_signature", check)
     for work in ("follow", "publish", "maintain"):
         stages.wrap(Follower, work, follow, whole=True)
 

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from ca_server.problems import PROBLEMS
 from ca_server.routes import Counter, blueprint
 from jpki.access import Authenticator
-from jpki.authority.delegation import find_caller
+from jpki.authority.delegating.operators import find_caller
 from jpki.authority.office import Office
 from jpki.model.operators import Caller
 from jpki.model.ports import Clock

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from datetime import datetime
 
-from jpki.authority.holdings import Holding
-from jpki.authority.issuance import Issued
+from jpki.authority.counter.holdings import Holding
+from jpki.authority.issuing.issuance import Issued
 from jpki.store.authority_records import ApplicationRecord
 
 __all__ = [

@@ -16,10 +16,10 @@ from ca_server.documents import (
     issued_document,
     open_application_document,
 )
-from jpki.authority.holdings import enquire, open_applications
-from jpki.authority.issuance import issued_for
+from jpki.authority.counter.holdings import enquire, open_applications
+from jpki.authority.counter.surrender import surrender
+from jpki.authority.issuing.issuance import issued_for
 from jpki.authority.office import Office
-from jpki.authority.surrender import surrender
 from jpki.model.codes import ResidentCode
 from jpki.model.operators import Caller
 from jpki.service.answers import Answer, json_answer

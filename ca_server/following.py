@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from jpki.authority.checkpoints import checkpoint_due
-from jpki.authority.intake import apply_event, cursor
-from jpki.authority.keyrings import ResponderKeyring
+from jpki.authority.auditing.checkpoints import checkpoint_due
+from jpki.authority.delegating.responder_keys import renew_responders
 from jpki.authority.office import Keyring, Office
+from jpki.authority.office.keyrings import ResponderKeyring
 from jpki.authority.publication import Board, publish_due
 from jpki.authority.publication.budget import list_sizes
-from jpki.authority.recovery import recover
-from jpki.authority.responder_keys import renew_responders
+from jpki.authority.recovering.unfinished import recover
+from jpki.authority.revoking.intake import apply_event, cursor
 from jpki.errors import JpkiError
 from jpki.model.ports import Clock
 from jpki.registry.client import RegistryClient

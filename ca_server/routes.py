@@ -24,21 +24,21 @@ from jpki.access import (
     require_role,
 )
 from jpki.authority.acts import deed_from
-from jpki.authority.applications import (
+from jpki.authority.agreeing.consent import approve, deed_of, open_requests, refuse
+from jpki.authority.agreeing.consent import request as ask
+from jpki.authority.auditing.examining import account_for_serials, verify_audit
+from jpki.authority.counter.applications import (
     ApplicationKind,
     application_for,
     cancel,
     deliver,
     file_application,
 )
-from jpki.authority.audit import account_for_serials, verify_audit
-from jpki.authority.consent import approve, deed_of, open_requests, refuse
-from jpki.authority.consent import request as ask
-from jpki.authority.directory import authority_certificates
-from jpki.authority.intake import cursor
-from jpki.authority.issuance import issue
+from jpki.authority.issuing.issuance import issue
 from jpki.authority.office import Office
-from jpki.authority.revocation import revoke
+from jpki.authority.publication.directory import authority_certificates
+from jpki.authority.revoking.intake import cursor
+from jpki.authority.revoking.revocation import revoke
 from jpki.errors import NotFound, RequestError
 from jpki.model.codes import ResidentCode
 from jpki.model.operators import Caller, Role

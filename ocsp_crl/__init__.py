@@ -10,13 +10,13 @@ from typing import Final
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from jpki.authority.admission import Admission
-from jpki.authority.asked_kinds import AskedKinds
-from jpki.authority.confirmation import Confirmation
-from jpki.authority.kept_answers import KeptAnswers
-from jpki.authority.kept_lists import KeptLists
+from jpki.authority.answering.asked_kinds import AskedKinds
+from jpki.authority.answering.confirmation import Confirmation
+from jpki.authority.answering.kept_answers import KeptAnswers
+from jpki.authority.answering.responder import NeverIssued, Responder
 from jpki.authority.office import Office
-from jpki.authority.responder import NeverIssued, Responder
+from jpki.authority.publication.kept_lists import KeptLists
+from jpki.authority.verifiers.admission import Admission
 from jpki.model.ports import Clock
 from jpki.service.clock import RequestClock
 from jpki.service.health import Health

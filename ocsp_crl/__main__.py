@@ -7,7 +7,7 @@ import sys
 import threading
 from functools import partial
 
-from jpki.authority.admission import Admission
+from jpki.authority.verifiers.admission import Admission
 from jpki.service.clock import ProcessClock
 from jpki.service.command import Server, run_server
 from jpki.service.office import open_misbehaving_office, open_status_office

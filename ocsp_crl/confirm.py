@@ -6,7 +6,7 @@ from typing import Final
 
 from flask import Blueprint, request
 
-from jpki.authority.confirmation import Confirmation, Confirmed
+from jpki.authority.answering.confirmation import Confirmation, Confirmed
 from jpki.errors import RequestError
 from jpki.service.answers import Answer, json_answer
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock

@@ -17,7 +17,7 @@ from typing import Final
 
 from flask import Flask, Response, g, request
 
-from jpki.authority.admission import Admission
+from jpki.authority.verifiers.admission import Admission
 from jpki.errors import AuthenticationError, PermissionDenied
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock
 from jpki.store.authority_records import CertificateKind

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from jpki.authority.kept_answers import AT_ONCE, KeptAnswers
-from jpki.authority.ocsp_answers import LATER, OCSPAnswer
+from jpki.authority.answering.kept_answers import AT_ONCE, KeptAnswers
+from jpki.authority.answering.ocsp_answers import LATER, OCSPAnswer
 from jpki.model.ports import Clock
 
 __all__ = ["Gathering", "Tell"]

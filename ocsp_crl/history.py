@@ -12,7 +12,7 @@ from typing import Final
 
 from flask import Blueprint, request
 
-from jpki.authority.history import PastStatus, past_status
+from jpki.authority.answering.history import PastStatus, past_status
 from jpki.authority.office import Office
 from jpki.errors import RequestError
 from jpki.service.answers import Answer, json_answer

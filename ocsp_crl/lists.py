@@ -18,9 +18,9 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from jpki.authority.kept_lists import KeptList, KeptLists
 from jpki.authority.office import Office
 from jpki.authority.publication.indirect import INDIRECT, bridge_name
+from jpki.authority.publication.kept_lists import KeptList, KeptLists
 from jpki.authority.publication.lookup import list_for
 from jpki.authority.publication.scopes import kinds_in, shard_scope
 from jpki.errors import Damaged, IssuanceError, NotFound, RequestError

@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from jpki.authority.kept_answers import KeptAnswers
+from jpki.authority.answering.kept_answers import KeptAnswers
 from jpki.authority.office import Office
 from jpki.authority.publication.budget import list_sizes
 from jpki.errors import StoreError

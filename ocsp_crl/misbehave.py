@@ -19,11 +19,11 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from jpki.authority.kept_lists import KeptLists
+from jpki.authority.answering.responder import Responder
 from jpki.authority.misbehaving import Fault, drawn, wrong_answer, wrong_list
 from jpki.authority.misbehaving.faults import ON_ANSWERS, ON_LISTS, ON_THE_WAY
 from jpki.authority.office import Office
-from jpki.authority.responder import Responder
+from jpki.authority.publication.kept_lists import KeptLists
 from jpki.errors import NotFound
 from jpki.service.answers import Answer, json_answer
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock

@@ -12,11 +12,11 @@ from urllib.parse import unquote
 
 from flask import Blueprint, Response, request
 
-from jpki.authority.asked_kinds import AskedKinds
-from jpki.authority.kept_answers import KeptAnswers
-from jpki.authority.ocsp_answers import OCSPAnswer
+from jpki.authority.answering.asked_kinds import AskedKinds
+from jpki.authority.answering.kept_answers import KeptAnswers
+from jpki.authority.answering.ocsp_answers import OCSPAnswer
+from jpki.authority.answering.responder import Responder
 from jpki.authority.office import Office
-from jpki.authority.responder import Responder
 from jpki.errors import RequestError, StoreError
 from jpki.service.answers import Answer, json_answer
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock

@@ -21,8 +21,8 @@ from time import monotonic
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from jpki.authority.kept_answers import KeptAnswers
-from jpki.authority.ocsp_answers import LATER, OCSPAnswer, Repeatable
+from jpki.authority.answering.kept_answers import KeptAnswers
+from jpki.authority.answering.ocsp_answers import LATER, OCSPAnswer, Repeatable
 from jpki.authority.office import whole_second
 from jpki.model.ports import Clock
 from jpki.service.shortcut import Promise, Shortcut

@@ -9,8 +9,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ca_server.counter.desk import CardView, Desk
 from ca_server.counter.pages import address, page
-from jpki.authority.answers import ResidentHoldings
-from jpki.authority.applications import ApplicationKind
+from jpki.authority.counter.applications import ApplicationKind
+from jpki.authority.remote.answers import ResidentHoldings
 from jpki.authority.workstation import apply_for, hand_over, surrender_card
 from jpki.errors import RequestError
 from jpki.model.codes import ResidentCode

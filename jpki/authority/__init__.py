@@ -1,66 +1,90 @@
-"""What a certification authority does: use cases over an `Office`.
+"""What a certification authority does: use cases over an `Office`, by room.
 
-Two people agree (`consent`) to what nobody may do alone: found and cross-certify
-(`establish`), roll over to a new key (`rollover`). Certify responders
-(`responder_keys`) and operators (`delegation`), take applications and issue
-(`applications`, `issuance`) under serial numbers (`serials`), tell counters what
-residents hold (`holdings`), revoke (`revocation`, `surrender`, `intake`), publish
-(`publication`), answer (`status`, `directory`, `responder`), and account for it all
-(`recovery`, `audit`).
+Two people agree (`agreeing`) to what nobody may do alone: found, cross-certify and roll
+over to a new key (`founding`). Certify responders and operators (`delegating`), take a
+counter's applications and tell it what residents hold (`counter`), issue (`issuing`) by
+the one way that there is (`certifying`), revoke (`revoking`), publish (`publication`),
+answer (`answering`) those who may ask (`verifiers`), mend (`recovering`), and account
+for it all (`auditing`). Which room may use which is in setup.cfg.
 """
 
 from __future__ import annotations
 
-from jpki.authority.applications import (
-    ApplicationKind,
-    application_for,
-    cancel,
-    deliver,
-    file_application,
+from jpki.authority.agreeing.consent import (
+    Consent,
+    agree,
+    approve,
+    approved,
+    refuse,
+    request,
 )
-from jpki.authority.audit import (
+from jpki.authority.answering.status import status_of
+from jpki.authority.auditing.checkpoints import Checkpoint, checkpoint, parse_checkpoint
+from jpki.authority.auditing.examining import (
     AuditSummary,
     SerialAccount,
     SerialLine,
     account_for_serials,
     verify_audit,
 )
-from jpki.authority.checkpoints import Checkpoint, checkpoint, parse_checkpoint
-from jpki.authority.consent import Consent, agree, approve, approved, refuse, request
-from jpki.authority.delegation import dismiss_operator, enrol_operator, find_caller
-from jpki.authority.directory import AuthorityCertificate, authority_certificates
-from jpki.authority.establish import (
+from jpki.authority.auditing.proofs import parse_proof, prove_certificate, prove_growth
+from jpki.authority.auditing.serial_blocks import UnusedSerials
+from jpki.authority.certifying.serials import serials_for
+from jpki.authority.counter.applications import (
+    ApplicationKind,
+    application_for,
+    cancel,
+    deliver,
+    file_application,
+)
+from jpki.authority.counter.holdings import (
+    Holding,
+    Holdings,
+    enquire,
+    open_applications,
+)
+from jpki.authority.counter.surrender import Surrendered, surrender
+from jpki.authority.delegating.operators import (
+    dismiss_operator,
+    enrol_operator,
+    find_caller,
+)
+from jpki.authority.delegating.responder_keys import (
+    certify_responder,
+    current_responder,
+    renew_responders,
+)
+from jpki.authority.founding.establish import (
     cross_certify,
     found_bridge,
     found_governor,
     found_national,
 )
-from jpki.authority.holdings import Holding, Holdings, enquire, open_applications
-from jpki.authority.identifiers import BRIDGE, authority_for, governor_id, national_id
-from jpki.authority.intake import Applied, apply_event, apply_events, cursor
-from jpki.authority.issuance import (
+from jpki.authority.founding.rollover import RolledOver, issues_until, roll_over
+from jpki.authority.issuing.issuance import (
     Issued,
     Submission,
     issue,
     issue_all,
     issued_for,
 )
-from jpki.authority.keyrings import FileKeyring, MemoryKeyring
 from jpki.authority.office import Keyring, Office, Provision, Step
-from jpki.authority.proofs import parse_proof, prove_certificate, prove_growth
-from jpki.authority.publication import publish, publish_due
-from jpki.authority.recovery import Recovered, abandon, recover
-from jpki.authority.responder_keys import (
-    certify_responder,
-    current_responder,
-    renew_responders,
+from jpki.authority.office.identifiers import (
+    BRIDGE,
+    authority_for,
+    governor_id,
+    national_id,
 )
-from jpki.authority.revocation import revoke
-from jpki.authority.revocation_batch import RevocationRequest, revoke_all
-from jpki.authority.rollover import RolledOver, issues_until, roll_over
-from jpki.authority.serials import UnusedSerials, serials_for
-from jpki.authority.status import status_of
-from jpki.authority.surrender import Surrendered, surrender
+from jpki.authority.office.keyrings import FileKeyring, MemoryKeyring
+from jpki.authority.publication import publish, publish_due
+from jpki.authority.publication.directory import (
+    AuthorityCertificate,
+    authority_certificates,
+)
+from jpki.authority.recovering.unfinished import Recovered, abandon, recover
+from jpki.authority.revoking.batch import RevocationRequest, revoke_all
+from jpki.authority.revoking.intake import Applied, apply_event, apply_events, cursor
+from jpki.authority.revoking.revocation import revoke
 
 __all__ = [
     "BRIDGE",

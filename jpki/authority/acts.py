@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from jpki import data
-from jpki.authority.consent import Consent
-from jpki.authority.deed_reading import (
+from jpki.authority.agreeing.consent import Consent
+from jpki.authority.agreeing.deed_reading import (
     account_from,
     deed_from,
     instant_from,
@@ -15,20 +15,20 @@ from jpki.authority.deed_reading import (
     reason_from,
     serial_from,
 )
-from jpki.authority.deeds import DeedKind
-from jpki.authority.delegation import dismiss_operator, enrol_operator
-from jpki.authority.establish import (
+from jpki.authority.agreeing.deeds import DeedKind
+from jpki.authority.delegating.operators import dismiss_operator, enrol_operator
+from jpki.authority.founding.establish import (
     cross_certify,
     found_bridge,
     found_governor,
     found_national,
 )
-from jpki.authority.identifiers import BRIDGE, governor_id, national_id
+from jpki.authority.founding.rollover import roll_over
 from jpki.authority.office import Office
-from jpki.authority.recovery import abandon
-from jpki.authority.revocation import revoke
-from jpki.authority.rollover import roll_over
-from jpki.authority.verifiers import register_verifier
+from jpki.authority.office.identifiers import BRIDGE, governor_id, national_id
+from jpki.authority.recovering.unfinished import abandon
+from jpki.authority.revoking.revocation import revoke
+from jpki.authority.verifiers.accounts import register_verifier
 from jpki.errors import ConsentMismatch, NotFound
 from jpki.model.purposes import Purpose
 from jpki.strict_json import Fields

@@ -13,11 +13,16 @@ from typing import Any, Final
 
 import click
 
-from jpki.authority.audit import AuditSummary, account_for_serials, verify_audit
-from jpki.authority.certifying import subject_of
-from jpki.authority.checkpoints import Checkpoint, parse_checkpoint
-from jpki.authority.checkpoints import checkpoint as sign_checkpoint
-from jpki.authority.proofs import (
+from jpki.authority.agreeing.statements import agreements
+from jpki.authority.auditing.checkpoints import Checkpoint, parse_checkpoint
+from jpki.authority.auditing.checkpoints import checkpoint as sign_checkpoint
+from jpki.authority.auditing.examining import (
+    AuditSummary,
+    account_for_serials,
+    verify_audit,
+)
+from jpki.authority.auditing.journaling import subject_of
+from jpki.authority.auditing.proofs import (
     MAX_PROOF,
     CertificateProof,
     absence,
@@ -25,7 +30,6 @@ from jpki.authority.proofs import (
     prove_certificate,
     prove_growth,
 )
-from jpki.authority.statements import agreements
 from jpki.cli.language import language_of
 from jpki.errors import AuditError, EncodingError, RequestError, StoreError
 from jpki.service.clock import ProcessClock

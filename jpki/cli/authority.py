@@ -12,8 +12,7 @@ import click
 
 from jpki.access import create_credential, load_credential, require_role
 from jpki.authority.acts import deed_from
-from jpki.authority.clock_guard import confirm_clock
-from jpki.authority.consent import (
+from jpki.authority.agreeing.consent import (
     approve,
     approved,
     deed_of,
@@ -21,13 +20,10 @@ from jpki.authority.consent import (
     refuse,
     request,
 )
-from jpki.authority.deeds import DeedKind
-from jpki.authority.recovery import recover
-from jpki.authority.statements import (
-    approval_of,
-    refusal_of,
-    request_for,
-)
+from jpki.authority.agreeing.deeds import DeedKind
+from jpki.authority.agreeing.statements import approval_of, refusal_of, request_for
+from jpki.authority.certifying.clock_guard import confirm_clock
+from jpki.authority.recovering.unfinished import recover
 from jpki.cli.desk import Desk, config_option, credential_option, json_option
 from jpki.cli.language import Words
 from jpki.errors import RequestError

@@ -12,14 +12,14 @@ import click
 
 from jpki.access import Credential, Evidence, load_credential
 from jpki.authority.acts import carry_out
-from jpki.authority.consent import Consent
-from jpki.authority.deeds import DeedKind
-from jpki.authority.delegation import find_caller
-from jpki.authority.keyrings import ResponderKeyring
+from jpki.authority.agreeing.consent import Consent
+from jpki.authority.agreeing.deeds import DeedKind
+from jpki.authority.agreeing.statements import Statement
+from jpki.authority.delegating.operators import find_caller
+from jpki.authority.delegating.responder_keys import renew_responders
 from jpki.authority.office import Office
+from jpki.authority.office.keyrings import ResponderKeyring
 from jpki.authority.publication import publish_due
-from jpki.authority.responder_keys import renew_responders
-from jpki.authority.statements import Statement
 from jpki.cli.signed_here import signed_here
 from jpki.errors import NotInOffice
 from jpki.model.operators import Caller

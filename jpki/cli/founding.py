@@ -16,26 +16,26 @@ from typing import Final
 
 from jpki import data
 from jpki.access import Credential, create_credential, save_callers
-from jpki.authority.consent import Consent, agree
-from jpki.authority.deeds import Deed, cross_certification, enrolment, founding
-from jpki.authority.delegation import enrol_operator
-from jpki.authority.establish import (
+from jpki.authority.agreeing.consent import Consent, agree
+from jpki.authority.agreeing.deeds import Deed, cross_certification, enrolment, founding
+from jpki.authority.delegating.operators import enrol_operator
+from jpki.authority.delegating.responder_keys import renew_responders
+from jpki.authority.founding.establish import (
     cross_certify,
     found_bridge,
     found_governor,
     found_national,
 )
-from jpki.authority.identifiers import (
+from jpki.authority.office import Office
+from jpki.authority.office.identifiers import (
     BRIDGE,
     authority_for,
     governor_id,
     has_bridge,
     national_id,
 )
-from jpki.authority.keyrings import ResponderKeyring
-from jpki.authority.office import Office
+from jpki.authority.office.keyrings import ResponderKeyring
 from jpki.authority.publication import publish_due
-from jpki.authority.responder_keys import renew_responders
 from jpki.cli.signed_here import signed_here
 from jpki.durable import create_file
 from jpki.errors import ConfigurationError

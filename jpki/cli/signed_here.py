@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from jpki.access import Credential, Evidence, RequestSigner
-from jpki.authority.statements import Statement
+from jpki.authority.agreeing.statements import Statement
 from jpki.service.clock import system_random
 from jpki.service.settings import Settings
 

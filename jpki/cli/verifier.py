@@ -13,7 +13,7 @@ from typing import Final
 
 import click
 
-from jpki.authority.verifiers import (
+from jpki.authority.verifiers.accounts import (
     accept_certificate,
     give_token,
     resume_verifier,

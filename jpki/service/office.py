@@ -10,8 +10,8 @@ from pathlib import Path
 
 from jpki import data
 from jpki.access import RequestSigner, load_credential
-from jpki.authority.keyrings import FileKeyring, ResponderKeyring, TokenKeyring
 from jpki.authority.office import Keyring, Office, Step
+from jpki.authority.office.keyrings import FileKeyring, ResponderKeyring, TokenKeyring
 from jpki.data import Profiles
 from jpki.errors import JpkiError, KeyProviderError
 from jpki.keys.pkcs11.uri import parse_pkcs11_uri

@@ -16,7 +16,7 @@ from typing import Final
 
 from jpki import data
 from jpki.access import RequestSigner, load_credential
-from jpki.authority.client import AuthorityClient
+from jpki.authority.remote.client import AuthorityClient
 from jpki.authority.workstation import Workstation
 from jpki.cards.places import CardPlace, card_place
 from jpki.durable import create_file

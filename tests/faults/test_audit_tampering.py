@@ -22,7 +22,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jpki.authority import Checkpoint, checkpoint, verify_audit
-from jpki.authority.checkpoints import stored_checkpoints
+from jpki.authority.auditing.checkpoints import stored_checkpoints
 from jpki.cli import main
 from jpki.errors import AuditError
 from jpki.store import AuthorityStore

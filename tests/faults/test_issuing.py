@@ -28,9 +28,9 @@ from jpki.authority import (
     revoke,
     verify_audit,
 )
-from jpki.authority.clock_guard import confirm_clock
-from jpki.authority.deeds import cross_certification, founding
-from jpki.authority.keyrings import TokenKeyring
+from jpki.authority.agreeing.deeds import cross_certification, founding
+from jpki.authority.certifying.clock_guard import confirm_clock
+from jpki.authority.office.keyrings import TokenKeyring
 from jpki.data.files import FOLDER
 from jpki.errors import (
     AlgorithmError,

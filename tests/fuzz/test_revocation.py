@@ -20,9 +20,9 @@ from werkzeug.test import run_wsgi_app
 
 from jpki import data
 from jpki.authority import publish_due, revoke
-from jpki.authority.kept_answers import KeptAnswers
+from jpki.authority.answering.kept_answers import KeptAnswers
+from jpki.authority.answering.responder import Responder
 from jpki.authority.office import Office
-from jpki.authority.responder import Responder
 from jpki.errors import EncodingError
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import Digest

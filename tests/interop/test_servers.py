@@ -19,7 +19,7 @@ from pyhanko_certvalidator.errors import PathValidationError, RevokedError
 from pyhanko_certvalidator.policy_decl import PKIXValidationParams
 
 from jpki import data
-from jpki.authority.directory import authority_certificates
+from jpki.authority.publication.directory import authority_certificates
 from jpki.x509.parse import parse_certificate, parse_crl
 from jpki.x509.pem import ders, pem
 from tests.support.installation import (

@@ -10,7 +10,7 @@ import pkcs11
 import pytest
 from pkcs11 import Attribute, KeyType, ObjectClass, TokenFlag
 
-from jpki.authority.keyrings import FileKeyring, TokenKeyring
+from jpki.authority.office.keyrings import FileKeyring, TokenKeyring
 from jpki.der import oids
 from jpki.errors import (
     KeyNotFound,

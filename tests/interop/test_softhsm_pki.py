@@ -20,8 +20,8 @@ from jpki.authority import (
     enrol_operator,
     publish_due,
 )
-from jpki.authority.keyrings import TokenKeyring
-from jpki.authority.responder import Responder
+from jpki.authority.answering.responder import Responder
+from jpki.authority.office.keyrings import TokenKeyring
 from jpki.keys.memory import generate_key
 from jpki.keys.pkcs11.uri import parse_pkcs11_uri
 from jpki.model.suites import Digest, suite

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from jpki.authority.directory import authority_certificates
+from jpki.authority.publication.directory import authority_certificates
 from jpki.x509.pem import pem
 from tests.support.forwarder import forwarder
 from tests.support.status_asking import ASKING, ask_java

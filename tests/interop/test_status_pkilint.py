@@ -16,7 +16,7 @@ import pytest
 from pkilint.bin import lint_crl, lint_ocsp_response, lint_pkix_cert
 
 from jpki.authority import Office, certify_responder, publish_due, revoke
-from jpki.authority.responder import NeverIssued, Responder
+from jpki.authority.answering.responder import NeverIssued, Responder
 from jpki.model.codes import ResidentCode
 from jpki.model.revocation import RevocationReason
 from jpki.model.suites import Digest

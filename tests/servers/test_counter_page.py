@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from ca_server.counter import create_app
 from ca_server.counter.guard import Guard
 from ca_server.counter.words import LANGUAGES, words_in
-from jpki.authority.client import AuthorityClient
+from jpki.authority.remote.client import AuthorityClient
 from jpki.authority.workstation import enrol
 from jpki.cards.applet import VirtualCard
 from jpki.cards.card_types import card_types

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from click.testing import CliRunner
 
-from jpki.authority.directory import authority_certificates
+from jpki.authority.publication.directory import authority_certificates
 from jpki.cli import main
 from jpki.verify import (
     AcceptAnyAlgorithm,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from jpki.authority.answers import (
+from jpki.authority.remote.answers import (
     held_certificate,
     instant_of,
     member_of,

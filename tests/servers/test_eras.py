@@ -9,7 +9,7 @@ import pytest
 
 from jpki import data
 from jpki.authority import account_for_serials
-from jpki.authority.identifiers import national_id
+from jpki.authority.office.identifiers import national_id
 from jpki.model.purposes import Purpose
 from jpki.model.serials import LAST_COUNTED
 from jpki.x509.keys import verify_signature

@@ -15,10 +15,10 @@ from typing import Final
 
 import pytest
 
-from jpki.authority.kept_answers import KeptAnswers
-from jpki.authority.ocsp_answers import LATER, MALFORMED, OCSPAnswer
+from jpki.authority.answering.kept_answers import KeptAnswers
+from jpki.authority.answering.ocsp_answers import LATER, MALFORMED, OCSPAnswer
+from jpki.authority.answering.responder import Responder
 from jpki.authority.office import Office
-from jpki.authority.responder import Responder
 from jpki.model.suites import Digest
 from jpki.service.clock import ProcessClock
 from jpki.service.office import open_status_office

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from jpki.authority.client import IssuedCertificate
+from jpki.authority.remote.client import IssuedCertificate
 from tests.support.installation import GOVERNOR, Installation, Reply, send
 from tests.support.list_asking import get, revoke_one
 

@@ -16,9 +16,9 @@ from urllib.parse import quote
 import pytest
 
 from jpki import data
-from jpki.authority.client import IssuedCertificate
 from jpki.authority.misbehaving import Fault, drawn
 from jpki.authority.misbehaving.faults import ON_ANSWERS, ON_LISTS, ON_THE_WAY
+from jpki.authority.remote.client import IssuedCertificate
 from jpki.documents.cms import sign_detached
 from jpki.errors import ConfigurationError
 from jpki.model.ports import Signer

@@ -19,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jpki.authority.client import IssuedCertificate
+from jpki.authority.remote.client import IssuedCertificate
 from jpki.model.suites import Digest
 from jpki.x509.ocsp import build_request, cert_id
 from tests.support.installation import GOVERNOR, Installation, Reply, send

@@ -11,9 +11,9 @@ from typing import Final
 
 import pytest
 
-from jpki.authority.client import IssuedCertificate
-from jpki.authority.kept_answers import KeptAnswers
-from jpki.authority.responder import Responder
+from jpki.authority.answering.kept_answers import KeptAnswers
+from jpki.authority.answering.responder import Responder
+from jpki.authority.remote.client import IssuedCertificate
 from jpki.model.revocation import Revocation
 from jpki.model.suites import Digest
 from jpki.service.clock import ProcessClock

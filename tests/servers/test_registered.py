@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from jpki.authority.client import IssuedCertificate
+from jpki.authority.remote.client import IssuedCertificate
 from jpki.cli import main
 from jpki.cli.supervisor import Supervisor
 from jpki.documents.cms import sign_detached

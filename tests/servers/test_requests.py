@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from jpki.authority.deeds import founding
-from jpki.authority.statements import agreements, check_statement
+from jpki.authority.agreeing.deeds import founding
+from jpki.authority.agreeing.statements import agreements, check_statement
 from jpki.errors import RemoteRefusal
 from tests.support.installation import COUNTER, FOUNDER, Installation, Reply
 

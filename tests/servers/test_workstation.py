@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jpki.authority.applications import ApplicationKind
+from jpki.authority.counter.applications import ApplicationKind
 from jpki.authority.workstation import (
     Enrolment,
     Progress,

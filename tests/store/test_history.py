@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from jpki.authority import Office, revoke
-from jpki.authority.history import PastStatus, Standing, past_status
-from jpki.authority.kept_lists import read_published
+from jpki.authority.answering.history import PastStatus, Standing, past_status
 from jpki.authority.publication import publish, publish_due
+from jpki.authority.publication.kept_lists import read_published
 from jpki.errors import NotFound, RequestError
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.store import AuthorityStore

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from jpki.authority import Office, revoke
-from jpki.authority.audit import account_for_serials, verify_audit
+from jpki.authority.answering.status import status_of
+from jpki.authority.auditing.examining import account_for_serials, verify_audit
 from jpki.authority.publication import publish_due
-from jpki.authority.replay import replay
-from jpki.authority.status import status_of
+from jpki.authority.recovering.replay import replay
 from jpki.errors import JournalAhead, PermissionDenied, StoreError
 from jpki.model.codes import ResidentCode
 from jpki.model.revocation import Revocation, RevocationReason

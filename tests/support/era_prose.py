@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from jpki import data
-from jpki.authority.identifiers import has_bridge
+from jpki.authority.office.identifiers import has_bridge
 from jpki.data.files import FOLDER
 from jpki.model.calendar import JST
 from jpki.model.eras import Act, Era, Window

@@ -20,9 +20,9 @@ from typing import Any, Final
 
 from jpki import data
 from jpki.access import RequestSigner
-from jpki.authority.audit import account_for_serials, verify_audit
-from jpki.authority.client import AuthorityClient, IssuedCertificate
+from jpki.authority.auditing.examining import account_for_serials, verify_audit
 from jpki.authority.office import Office
+from jpki.authority.remote.client import AuthorityClient, IssuedCertificate
 from jpki.cli.demo.client import StatusClient
 from jpki.cli.founding import AUDITOR, FOUNDER, Founder, Layout, Ports, lay_out
 from jpki.cli.supervisor import Server, Supervisor, free_ports

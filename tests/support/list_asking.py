@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jpki.authority.client import IssuedCertificate
+from jpki.authority.remote.client import IssuedCertificate
 from tests.support.installation import GOVERNOR, Installation, Reply, send
 
 __all__ = ["get", "revoke_one"]

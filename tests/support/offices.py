@@ -27,7 +27,7 @@ from jpki.authority import (
     found_national,
     issue,
 )
-from jpki.authority.deeds import Deed, cross_certification, founding
+from jpki.authority.agreeing.deeds import Deed, cross_certification, founding
 from jpki.errors import UnknownResident
 from jpki.keys.memory import generate_key
 from jpki.model.codes import MunicipalityCode, ResidentCode

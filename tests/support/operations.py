@@ -31,7 +31,7 @@ from jpki.authority import (
     request,
     revoke,
 )
-from jpki.authority.deeds import cross_certification, founding
+from jpki.authority.agreeing.deeds import cross_certification, founding
 from jpki.errors import JpkiError
 from jpki.keys.memory import generate_key
 from jpki.model.codes import ResidentCode

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from jpki.authority.client import AuthorityClient
+from jpki.authority.remote.client import AuthorityClient
 from jpki.authority.workstation import Enrolment, Workstation, enrol
 from jpki.model.codes import ResidentCode
 from jpki.model.ports import Secret

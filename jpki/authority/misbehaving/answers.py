@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from jpki.authority.answering.responder import Responder
+from jpki.authority.answering.status import statuses_of
+from jpki.authority.delegating.responder_keys import responder_in_force
 from jpki.authority.misbehaving.faults import Fault
 from jpki.authority.office import Office, whole_second
-from jpki.authority.responder import Responder
-from jpki.authority.responder_keys import responder_in_force
-from jpki.authority.status import statuses_of
 from jpki.der.reader import read_one
 from jpki.der.times import time_choice
 from jpki.der.writer import sequence

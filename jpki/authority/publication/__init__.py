@@ -10,6 +10,9 @@
 Which lists there are is told in `scopes`, which of them are due in `due`. Numbers
 follow the clock (seconds since 1970) unless that would not raise them. So they also
 rise over all that were published before, when an older backup is restored.
+
+Who gives the lists has them at hand in `kept_lists`, and the certificates of the
+authorities themselves in `directory`.
 """
 
 from __future__ import annotations

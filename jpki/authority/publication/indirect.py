@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from jpki.authority.identifiers import BRIDGE
+from jpki.authority.office.identifiers import BRIDGE
 from jpki.model.names import Name
 from jpki.model.profiles import (
     CertificateProfile,

@@ -7,13 +7,13 @@ and no directory answers outside it. So the revocation service finds the list it
 from __future__ import annotations
 
 from jpki.authority.office import Office
+from jpki.authority.office.signed_by import signed_by
 from jpki.authority.publication.scopes import (
     kinds_of,
     profile_of,
     scopes_of,
     shard_scope,
 )
-from jpki.authority.signed_by import signed_by
 from jpki.errors import NotFound
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import CertificateKind, ListName

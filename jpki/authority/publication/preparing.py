@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from jpki.authority.addresses import list_addresses
-from jpki.authority.certifying import issuer_view
-from jpki.authority.identifiers import BRIDGE
+from jpki.authority.certifying.making import issuer_view
 from jpki.authority.office import Office
+from jpki.authority.office.addresses import list_addresses
+from jpki.authority.office.identifiers import BRIDGE
 from jpki.authority.publication.indirect import INDIRECT
 from jpki.authority.publication.scopes import kinds_of, profile_of, shard_in
 from jpki.errors import IssuanceError, NotFound

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from jpki.authority.certifying import signing_generation
+from jpki.authority.certifying.making import signing_generation
 from jpki.authority.office import Office, whole_second
 from jpki.authority.publication.deltas import base_of, beside
 from jpki.authority.publication.examining import examine

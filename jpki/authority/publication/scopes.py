@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from jpki.authority.identifiers import BRIDGE, national_id
 from jpki.authority.office import Office
+from jpki.authority.office.identifiers import BRIDGE, national_id
 from jpki.authority.publication.deltas import COMPLETE, DELTA, announcing, delta_of
 from jpki.authority.publication.indirect import INDIRECT, indirect_of
 from jpki.errors import IssuanceError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from jpki.authority.answers import FiledApplication
-from jpki.authority.applications import ApplicationKind
+from jpki.authority.counter.applications import ApplicationKind
+from jpki.authority.remote.answers import FiledApplication
 from jpki.authority.workstation.oncard import Enrolment, put_on_card
 from jpki.authority.workstation.steps import (
     Progress,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jpki.authority.answers import FiledApplication, IssuedCertificate
+from jpki.authority.remote.answers import FiledApplication, IssuedCertificate
 from jpki.authority.workstation.steps import Progress, Workstation, nothing_happens
 from jpki.cards.pins import new_pin
 from jpki.cards.session import CardSession

@@ -9,7 +9,7 @@ when it makes the new one.
 
 from __future__ import annotations
 
-from jpki.authority.applications import ApplicationKind
+from jpki.authority.counter.applications import ApplicationKind
 from jpki.authority.workstation.enrolment import carry_through
 from jpki.authority.workstation.oncard import Enrolment
 from jpki.authority.workstation.steps import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from jpki.authority.answers import FiledApplication, ResidentHoldings
-from jpki.authority.applications import ApplicationKind
-from jpki.authority.client import AuthorityClient
+from jpki.authority.counter.applications import ApplicationKind
+from jpki.authority.remote.answers import FiledApplication, ResidentHoldings
+from jpki.authority.remote.client import AuthorityClient
 from jpki.cards.session import CardSession
 from jpki.errors import CertificateLive, IssuanceError, WrongCard
 from jpki.model.calendar import day_in_japan

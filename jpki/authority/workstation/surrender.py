@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jpki.authority.answers import Surrender
+from jpki.authority.remote.answers import Surrender
 from jpki.authority.workstation.steps import (
     Progress,
     Workstation,

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import click
 
-from jpki.authority.answers import HeldCertificate, OpenApplication, ResidentHoldings
+from jpki.authority.remote.answers import (
+    HeldCertificate,
+    OpenApplication,
+    ResidentHoldings,
+)
 from jpki.cards.session import CardSession
 from jpki.cli.card.options import as_json, card_option
 from jpki.cli.counter.options import (

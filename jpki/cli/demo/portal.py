@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jpki import data
 from jpki.agent.settings import AgentSettings
-from jpki.authority.directory import authority_certificates
+from jpki.authority.publication.directory import authority_certificates
 from jpki.cli.demo.world import World
 
 __all__ = ["write_portal_settings"]

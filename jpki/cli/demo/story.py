@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from jpki import data
-from jpki.authority.identifiers import BRIDGE
+from jpki.authority.office.identifiers import BRIDGE
 from jpki.authority.workstation import Enrolment, Workstation, enrol
 from jpki.cli.demo.client import PortalClient, StatusClient
 from jpki.cli.demo.portal import write_portal_settings

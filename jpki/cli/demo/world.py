@@ -14,9 +14,9 @@ from typing import Final
 
 from jpki import data
 from jpki.access import RequestSigner
-from jpki.authority.client import AuthorityClient
-from jpki.authority.identifiers import BRIDGE, authority_for, has_bridge
 from jpki.authority.office import Office
+from jpki.authority.office.identifiers import BRIDGE, authority_for, has_bridge
+from jpki.authority.remote.client import AuthorityClient
 from jpki.cards.applet import VirtualCard
 from jpki.cards.card_types import card_type
 from jpki.cards.session import CardSession

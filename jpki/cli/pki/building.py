@@ -7,20 +7,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from jpki.authority.applications import file_application
-from jpki.authority.consent import Consent, agree
-from jpki.authority.deeds import Deed, cross_certification, founding, rollover
-from jpki.authority.establish import (
+from jpki.authority.agreeing.consent import Consent, agree
+from jpki.authority.agreeing.deeds import Deed, cross_certification, founding, rollover
+from jpki.authority.counter.applications import file_application
+from jpki.authority.founding.establish import (
     cross_certify,
     found_bridge,
     found_governor,
     found_national,
 )
-from jpki.authority.identifiers import BRIDGE, governor_id, has_bridge, national_id
-from jpki.authority.issuance import Issued, issue
+from jpki.authority.founding.rollover import roll_over
+from jpki.authority.issuing.issuance import Issued, issue
 from jpki.authority.office import Office
+from jpki.authority.office.identifiers import (
+    BRIDGE,
+    governor_id,
+    has_bridge,
+    national_id,
+)
 from jpki.authority.publication import SCOPES, publish
-from jpki.authority.rollover import roll_over
 from jpki.cli.pki.keys import MadeKey
 from jpki.cli.pki.persons import person_of
 from jpki.cli.pki.plan import Plan

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from jpki.authority.identifiers import national_id
+from jpki.authority.office.identifiers import national_id
 from jpki.cli.pki.building import Piece
 from jpki.cli.pki.keys import MadeKey
 from jpki.cli.pki.manifest import FILE_NAME, Entry, Manifest

@@ -9,7 +9,7 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from jpki import data
-from jpki.authority.identifiers import BRIDGE
+from jpki.authority.office.identifiers import BRIDGE
 from jpki.cli.pki.manifest import Entry, Manifest
 from jpki.model.calendar import JST
 

@@ -9,7 +9,12 @@ from datetime import datetime, time, timedelta
 from typing import Final
 
 from jpki import data
-from jpki.authority.identifiers import BRIDGE, governor_id, has_bridge, national_id
+from jpki.authority.office.identifiers import (
+    BRIDGE,
+    governor_id,
+    has_bridge,
+    national_id,
+)
 from jpki.cli.pki.keys import KeyOrder
 from jpki.cli.pki.persons import person_of
 from jpki.errors import ConfigurationError

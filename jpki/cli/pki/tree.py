@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from jpki.authority.identifiers import BRIDGE
+from jpki.authority.office.identifiers import BRIDGE
 from jpki.cli.pki.manifest import Entry, Manifest
 from jpki.model.calendar import JST
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from jpki.access import load_credential
-from jpki.authority.delegation import find_caller
+from jpki.authority.delegating.operators import find_caller
 from jpki.authority.office import Office
 from jpki.errors import NotInOffice
 from jpki.model.operators import Caller

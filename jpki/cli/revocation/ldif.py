@@ -16,7 +16,7 @@ from typing import Final
 
 import click
 
-from jpki.authority.kept_lists import read_published
+from jpki.authority.publication.kept_lists import read_published
 from jpki.cli.revocation.books import config, opened
 from jpki.der import oids
 from jpki.model.names import Name

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from jpki.authority.certifying import subject_of
+from jpki.authority.auditing.journaling import subject_of
 from jpki.cli.revocation.books import as_json, config, instant_of, opened, written
 from jpki.model.revocation import RevocationReason
 from jpki.store.authority_records import JournalEntry

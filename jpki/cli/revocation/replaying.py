@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from jpki.authority.replay import Replayed, replay
+from jpki.authority.recovering.replay import Replayed, replay
 from jpki.cli.language import Words
 from jpki.cli.revocation.books import caller_of
 from jpki.service.clock import ProcessClock

@@ -13,8 +13,8 @@ from typing import Final
 
 import click
 
-from jpki.authority.history import PastStatus, Standing, past_status
-from jpki.authority.kept_lists import read_published
+from jpki.authority.answering.history import PastStatus, Standing, past_status
+from jpki.authority.publication.kept_lists import read_published
 from jpki.cli.language import Words
 from jpki.cli.revocation.books import as_json, config, instant_of, opened, written
 from jpki.errors import Damaged, NotFound, RequestError

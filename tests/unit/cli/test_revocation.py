@@ -9,7 +9,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from jpki.authority import revoke
-from jpki.authority.delegation import find_caller
+from jpki.authority.delegating.operators import find_caller
 from jpki.authority.office import Office
 from jpki.authority.publication import publish_due
 from jpki.cli import main

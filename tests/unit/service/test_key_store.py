@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jpki.authority.keyrings import FileKeyring, TokenKeyring
+from jpki.authority.office.keyrings import FileKeyring, TokenKeyring
 from jpki.errors import ConfigurationError, KeyProviderError
 from jpki.service.office import open_keyring
 from jpki.service.settings import AuthoritySettings, load

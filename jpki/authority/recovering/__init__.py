@@ -1,0 +1,1 @@
+"""After a crash (`unfinished`), and after a restored backup (`replay`)."""

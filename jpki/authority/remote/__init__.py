@@ -1,0 +1,2 @@
+"""The authorities as others reach them: over HTTP (`client`), with answers as values
+(`answers`)."""

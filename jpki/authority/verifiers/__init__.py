@@ -1,0 +1,1 @@
+"""署名検証者: who is registered (`accounts`), and who is let in (`admission`)."""
