@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
-from typing import Final
+from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import Connection
 
 from jpki.store import authority_tables as tables
-from jpki.store import migrate
 from jpki.store.applied_events import AppliedEvents
 from jpki.store.audit_log import AuditLog
 from jpki.store.authority_books import Applications, Authorities, Operators
+from jpki.store.base import Store
 from jpki.store.certificate_book import Certificates
 from jpki.store.consents import Consents
-from jpki.store.engine import Database
 from jpki.store.list_archive import ListArchive
 from jpki.store.nonces import Nonces
 from jpki.store.outside_journal import OutsideJournal
@@ -27,8 +24,6 @@ from jpki.store.together import Groups
 from jpki.store.verifier_books import Verifiers
 
 __all__ = ["AuthorityStore", "AuthorityUnitOfWork"]
-
-_SCHEMA: Final = "authority"
 
 
 class AuthorityUnitOfWork:
@@ -64,7 +59,7 @@ class AuthorityUnitOfWork:
         return self._committed and bool(self.journal.grown or self.crls.reserved)
 
 
-class AuthorityStore:
+class AuthorityStore(Store[AuthorityUnitOfWork]):
     """The authorities' database, by URL."""
 
     def __init__(self, url: str, *, outside: OutsideJournal | None = None) -> None:
@@ -74,31 +69,10 @@ class AuthorityStore:
             url: of the database.
             outside: the journal that survives the loss of the database, if one is kept.
         """
-        self.database = Database(url)
+        super().__init__(url, schema="authority", work=AuthorityUnitOfWork)
         self.outside = outside
         self.together = Groups()
         """Has several threads' requests done at once."""
-
-    def __repr__(self) -> str:
-        return f"AuthorityStore({self.database!r})"
-
-    def migrate(self) -> None:
-        """Create the schema, or bring it to the newest."""
-        migrate.migrate(self.database, _SCHEMA)
-
-    def is_current(self) -> bool:
-        """Whether the schema is the one this program was written for."""
-        return migrate.is_current(self.database, _SCHEMA)
-
-    def close(self) -> None:
-        """Close all connections."""
-        self.database.close()
-
-    @contextmanager
-    def read(self) -> Iterator[AuthorityUnitOfWork]:
-        """One snapshot of all books."""
-        with self.database.read() as connection:
-            yield AuthorityUnitOfWork(connection)
 
     @contextmanager
     def write(self) -> Iterator[AuthorityUnitOfWork]:
@@ -114,11 +88,9 @@ class AuthorityStore:
         if self.outside is not None and uow.goes_outside:
             self.outside.follow(self.read, uow.crls.reserved)
 
-    @contextmanager
-    def database_only(self) -> Iterator[AuthorityUnitOfWork]:
+    def database_only(self) -> AbstractContextManager[AuthorityUnitOfWork]:
         """The only writer, of what the journal outside the database tells already."""
-        with self.database.write() as connection:
-            yield AuthorityUnitOfWork(connection)
+        return super().write()
 
     def follow_outside(self) -> None:
         """Make up what a crash kept from the journal outside the database.
@@ -129,12 +101,3 @@ class AuthorityStore:
         """
         if self.outside is not None:
             self.outside.follow(self.read)
-
-    def remember_nonce(
-        self, key_id: str, nonce: str, *, expires: datetime, at: datetime
-    ) -> bool:
-        """Whether this nonce of a signed request is new; durable when this returns."""
-        with self.write() as uow:
-            new = uow.nonces.remember(key_id, nonce, expires=expires, at=at)
-            uow.commit()
-        return new

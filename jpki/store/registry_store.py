@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
@@ -13,14 +12,11 @@ from jpki.errors import Conflict, UnknownResident
 from jpki.model.codes import MunicipalityCode, ResidentCode
 from jpki.model.events import EventKind, RegistryEvent
 from jpki.model.residents import BasicInformation, Resident
-from jpki.store import migrate
 from jpki.store import registry_tables as tables
-from jpki.store.engine import Database
+from jpki.store.base import Store
 from jpki.store.nonces import Nonces
 
 __all__ = ["Events", "RegistryStore", "RegistryUnitOfWork", "Residents"]
-
-_SCHEMA: Final = "registry"
 
 
 class Residents:
@@ -199,47 +195,11 @@ class RegistryUnitOfWork:
         self._connection.commit()
 
 
-class RegistryStore:
+class RegistryStore(Store[RegistryUnitOfWork]):
     """The register's database, by URL."""
 
     def __init__(self, url: str) -> None:
-        self.database = Database(url)
-
-    def __repr__(self) -> str:
-        return f"RegistryStore({self.database!r})"
-
-    def migrate(self) -> None:
-        """Create the schema, or bring it to the newest."""
-        migrate.migrate(self.database, _SCHEMA)
-
-    def is_current(self) -> bool:
-        """Whether the schema is the one this program was written for."""
-        return migrate.is_current(self.database, _SCHEMA)
-
-    def close(self) -> None:
-        """Close all connections."""
-        self.database.close()
-
-    @contextmanager
-    def read(self) -> Iterator[RegistryUnitOfWork]:
-        """One snapshot of residents and feed together."""
-        with self.database.read() as connection:
-            yield RegistryUnitOfWork(connection)
-
-    @contextmanager
-    def write(self) -> Iterator[RegistryUnitOfWork]:
-        """The only writer; rolled back unless it commits."""
-        with self.database.write() as connection:
-            yield RegistryUnitOfWork(connection)
-
-    def remember_nonce(
-        self, key_id: str, nonce: str, *, expires: datetime, at: datetime
-    ) -> bool:
-        """Whether this nonce of a signed request is new; durable when this returns."""
-        with self.write() as uow:
-            new = uow.nonces.remember(key_id, nonce, expires=expires, at=at)
-            uow.commit()
-        return new
+        super().__init__(url, schema="registry", work=RegistryUnitOfWork)
 
 
 def _columns(resident: Resident) -> dict[str, object]:
