@@ -50,8 +50,8 @@ from jpki.verify import (
     Verifier,
 )
 from jpki.verify.crls import RevocationList
-from jpki.x509.keys import verify_signature
 from jpki.x509.parse import parse_certificate, parse_crl
+from jpki.x509.signatures import verify_signature
 
 __all__ = ["run"]
 

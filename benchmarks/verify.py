@@ -43,8 +43,8 @@ from jpki.verify.memory import Memory
 from jpki.verify.outcomes import Valid
 from jpki.verify.paths import verify_path
 from jpki.verify.pool import Pool
-from jpki.x509.keys import verify_signature
 from jpki.x509.parse import parse_certificate, parse_crl
+from jpki.x509.signatures import verify_signature
 
 __all__ = ["run"]
 

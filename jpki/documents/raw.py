@@ -9,8 +9,9 @@ from __future__ import annotations
 from jpki.documents.signature import CheckedSignature, Enclosed, Kind
 from jpki.errors import DocumentError, DocumentFault
 from jpki.model.suites import SUITES
-from jpki.x509.keys import suite_fits, verify_signature
+from jpki.x509.keys import suite_fits
 from jpki.x509.parse import parse_certificate
+from jpki.x509.signatures import verify_signature
 
 __all__ = ["check_raw"]
 

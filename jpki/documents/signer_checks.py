@@ -17,8 +17,8 @@ from jpki.der.writer import NULL, object_identifier, sequence, set_of
 from jpki.documents.signed_data import SignerInfo
 from jpki.errors import DocumentError, DocumentFault, EncodingError
 from jpki.model.suites import SUITES, Digest
-from jpki.x509.keys import verify_signature
 from jpki.x509.parse import Certificate, parse_certificate
+from jpki.x509.signatures import verify_signature
 
 __all__ = [
     "check_signer",

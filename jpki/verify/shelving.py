@@ -14,10 +14,10 @@ from jpki.errors import EncodingError
 from jpki.model.suites import Digest
 from jpki.verify.evidence import Issued
 from jpki.x509.certificate_lists import CertificateList
-from jpki.x509.keys import verify_signature
 from jpki.x509.names import normalized
 from jpki.x509.ocsp import BasicResponse, OCSPResponse, Unknown, cert_id
 from jpki.x509.parse import parse_certificate
+from jpki.x509.signatures import verify_signature
 
 __all__ = ["is_answer", "is_older", "is_signed_by"]
 

@@ -9,8 +9,8 @@ from threading import Lock
 
 from jpki.errors import EncodingError
 from jpki.verify.budget import Budget
-from jpki.x509.keys import signature_cost, verify_signature
 from jpki.x509.parse import Certificate
+from jpki.x509.signatures import signature_cost, verify_signature
 
 __all__ = ["SignatureFacts"]
 

@@ -26,7 +26,6 @@ from jpki.x509.ocsp_common import (
     read_version,
 )
 from jpki.x509.ocsp_responses import (
-    INTERNAL_ERROR,
     MALFORMED_REQUEST,
     MAX_RESPONSE,
     SUCCESSFUL,
@@ -45,7 +44,6 @@ from jpki.x509.ocsp_responses import (
 )
 
 __all__ = [
-    "INTERNAL_ERROR",
     "MALFORMED_REQUEST",
     "MAX_ENTRIES",
     "MAX_NONCE",

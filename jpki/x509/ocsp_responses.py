@@ -39,7 +39,6 @@ from jpki.x509.ocsp_common import (
 )
 
 __all__ = [
-    "INTERNAL_ERROR",
     "MALFORMED_REQUEST",
     "MAX_RESPONSE",
     "SUCCESSFUL",
@@ -64,7 +63,6 @@ MAX_RESPONSE: Final = 1 << 20
 
 SUCCESSFUL: Final = 0
 MALFORMED_REQUEST: Final = 1
-INTERNAL_ERROR: Final = 2
 TRY_LATER: Final = 3
 UNAUTHORIZED: Final = 6
 _STATUSES: Final = {0, 1, 2, 3, 5, 6}

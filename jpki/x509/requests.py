@@ -23,8 +23,8 @@ from jpki.der.writer import (
 from jpki.errors import EncodingError, ProofOfPossessionError
 from jpki.model.names import Name
 from jpki.x509.issuers import assemble
-from jpki.x509.keys import verify_signature
 from jpki.x509.names import encode_name, parse_name
+from jpki.x509.signatures import verify_signature
 
 __all__ = [
     "MAX_REQUEST",

@@ -18,7 +18,7 @@ from jpki.errors import CardGone, PINBlocked, PINError
 from jpki.keys.card import CardSigner
 from jpki.model.purposes import Purpose
 from jpki.model.suites import SignatureSuite
-from jpki.x509.keys import verify_signature
+from jpki.x509.signatures import verify_signature
 from tests.support.cards import ISSUER_SECRET, PASSWORD, SIGNATURE, issued_image
 from tests.support.virtual_reader import served
 

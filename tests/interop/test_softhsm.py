@@ -21,7 +21,7 @@ from jpki.errors import (
 from jpki.keys.pkcs11.token import Token
 from jpki.keys.pkcs11.uri import parse_pkcs11_uri
 from jpki.model.suites import suite
-from jpki.x509.keys import verify_signature
+from jpki.x509.signatures import verify_signature
 from tests.support.tokens import PIN, SOFTHSM, SoftHSM, TestToken
 
 pytestmark = pytest.mark.needs("softhsm")

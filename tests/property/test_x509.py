@@ -21,11 +21,12 @@ from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import SUITES
 from jpki.x509 import extension_values, extensions, policy_values
 from jpki.x509.issuers import assemble
-from jpki.x509.keys import check_strength, key_identifier, verify_signature
+from jpki.x509.keys import check_strength, key_identifier
 from jpki.x509.names import encode_name, normalized, parse_name, rfc4514
 from jpki.x509.ocsp import CertID, build_request, parse_request, parse_response
 from jpki.x509.parse import parse_certificate, parse_crl, parse_tbs_certificate
 from jpki.x509.requests import parse_certification_request, request_info
+from jpki.x509.signatures import verify_signature
 from tests.support.reference_pki import reference_pki
 
 _ERA: Final = "prefectural-sha256"

@@ -12,9 +12,9 @@ from jpki.authority import account_for_serials
 from jpki.authority.office.identifiers import national_id
 from jpki.model.purposes import Purpose
 from jpki.model.serials import LAST_COUNTED
-from jpki.x509.keys import verify_signature
 from jpki.x509.ocsp import Good, parse_response
 from jpki.x509.parse import parse_certificate
+from jpki.x509.signatures import verify_signature
 from tests.support.installation import new_key, request_for, running_installation
 
 pytestmark = pytest.mark.slow

@@ -38,10 +38,10 @@ from jpki.verify import (
     Verifier,
 )
 from jpki.verify.client import OnlineEvidence
-from jpki.x509.keys import verify_signature
 from jpki.x509.ocsp import Good, build_request, cert_id, parse_response
 from jpki.x509.parse import parse_certificate, parse_crl
 from jpki.x509.pem import pem
+from jpki.x509.signatures import verify_signature
 from tests.support.installation import (
     GOVERNOR,
     SERVERS,

@@ -19,7 +19,6 @@ from jpki.model.suites import Digest
 from jpki.service.clock import ProcessClock
 from jpki.service.office import open_status_office
 from jpki.service.shortcut import Promise
-from jpki.x509.keys import verify_signature
 from jpki.x509.ocsp import (
     SUCCESSFUL,
     TRY_LATER,
@@ -31,6 +30,7 @@ from jpki.x509.ocsp import (
 )
 from jpki.x509.parse import parse_certificate
 from jpki.x509.pem import pem
+from jpki.x509.signatures import verify_signature
 from ocsp_crl.short_answers import short_answers
 from tests.support.installation import GOVERNOR, Installation, Reply, send
 

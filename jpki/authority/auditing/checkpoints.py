@@ -26,7 +26,7 @@ from jpki.store import AuthorityUnitOfWork
 from jpki.store.audit_log import written_instant
 from jpki.store.audit_tree import SignedHead
 from jpki.store.authority_records import AuditKeyRecord, CheckpointRecord
-from jpki.x509.keys import verify_signature
+from jpki.x509.signatures import verify_signature
 
 __all__ = [
     "KEY_MADE",

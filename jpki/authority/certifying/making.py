@@ -34,8 +34,8 @@ from jpki.store.authority_records import (
 )
 from jpki.x509.certificates import PreparedCertificate
 from jpki.x509.issuers import IssuerView, assemble
-from jpki.x509.keys import verify_signature
 from jpki.x509.names import parse_name
+from jpki.x509.signatures import verify_signature
 
 __all__ = [
     "Signing",

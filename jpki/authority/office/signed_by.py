@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import KeyGenerationRecord
-from jpki.x509.keys import verify_signature
 from jpki.x509.names import normalized, parse_name
 from jpki.x509.parse import Certificate
+from jpki.x509.signatures import verify_signature
 
 __all__ = ["signed_by"]
 

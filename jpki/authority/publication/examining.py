@@ -13,10 +13,10 @@ from jpki.errors import IssuanceError
 from jpki.store.authority_records import CRLRecord, KeyGenerationRecord
 from jpki.x509.certificate_lists import CertificateList, parse_crl
 from jpki.x509.issuer_sections import sections_in
-from jpki.x509.keys import verify_signature
 from jpki.x509.listed_columns import columns_in
 from jpki.x509.names import normalized, parse_name
 from jpki.x509.revocation_columns import RevocationColumns, changes, columns_of
+from jpki.x509.signatures import verify_signature
 
 __all__ = ["examine"]
 

@@ -1,14 +1,14 @@
-"""Files that `jpki verify` reads: those of other commands too, and a token."""
+"""What `jpki verify` alone reads from a file: the token of a registered verifier."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
-from jpki.cli.files import read_certificates, read_crls, read_file, read_response
+from jpki.cli.files import read_file
 from jpki.errors import ConfigurationError
 
-__all__ = ["read_certificates", "read_crls", "read_file", "read_response", "read_token"]
+__all__ = ["read_token"]
 
 _LONGEST_TOKEN: Final = 4096
 

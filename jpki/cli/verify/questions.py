@@ -11,12 +11,8 @@ from typing import Any, Final
 import click
 
 from jpki import data
-from jpki.cli.verify.inputs import (
-    read_certificates,
-    read_crls,
-    read_response,
-    read_token,
-)
+from jpki.cli.files import read_certificates, read_crls, read_response
+from jpki.cli.verify.inputs import read_token
 from jpki.errors import ConfigurationError
 from jpki.model.eras import Era
 from jpki.model.key_usage import KeyUsage

@@ -25,8 +25,8 @@ from jpki.documents.xml.signed_info import Signature, find_signature, read_signa
 from jpki.documents.xml.timestamps import read_timestamps
 from jpki.errors import DocumentError, DocumentFault, EncodingError
 from jpki.model.suites import Digest
-from jpki.x509.keys import verify_signature
 from jpki.x509.parse import Certificate, parse_certificate
+from jpki.x509.signatures import verify_signature
 
 __all__ = ["SignedPart", "SignedXML", "check_xml", "examine_xml"]
 

@@ -24,10 +24,10 @@ from jpki.cli.pki.plan import Plan, instant_for
 from jpki.keys.files import file_uri, open_signer
 from jpki.model.calendar import JST
 from jpki.service.secrets import passphrase_from
-from jpki.x509.keys import verify_signature
 from jpki.x509.names import rfc4514
 from jpki.x509.parse import parse_certificate, parse_crl
 from jpki.x509.pem import ders
+from jpki.x509.signatures import verify_signature
 from tests.support.built_pki import build, built, run
 from tests.support.reference_pki import FOUNDED
 

@@ -15,8 +15,8 @@ from jpki.keys.card import CardSigner, open_card_signer
 from jpki.keys.memory import generate_key
 from jpki.model.purposes import Purpose
 from jpki.model.suites import suite
-from jpki.x509.keys import verify_signature
 from jpki.x509.parse import parse_certificate
+from jpki.x509.signatures import verify_signature
 from tests.support.cards import (
     AUTHENTICATION,
     ISSUER_SECRET,

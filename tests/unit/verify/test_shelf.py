@@ -18,9 +18,9 @@ from jpki.model.revocation import Revocation, RevocationReason
 from jpki.verify.crls import RevocationList
 from jpki.verify.shelf import Shelf
 from jpki.x509.certificate_lists import CertificateList
-from jpki.x509.keys import verify_signature
 from jpki.x509.parse import parse_crl
 from jpki.x509.revoked_index import LONG
+from jpki.x509.signatures import verify_signature
 from tests.support.reference_pki import ReferencePKI, reference_pki
 
 AT = datetime(2026, 4, 1, 12, tzinfo=UTC)

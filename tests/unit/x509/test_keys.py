@@ -41,10 +41,9 @@ from jpki.x509.keys import (
     check_strength,
     inherit_parameters,
     key_identifier,
-    signature_cost,
     suite_fits,
-    verify_signature,
 )
+from jpki.x509.signatures import signature_cost, verify_signature
 
 _RSA: Final = suite("rsa2048-sha256")
 _PRIMES: Final = [n for n in range(2, 752) if all(n % d for d in range(2, n))]

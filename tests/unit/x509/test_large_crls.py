@@ -13,10 +13,10 @@ from cryptography import x509
 from jpki import data
 from jpki.errors import EncodingError, RuleViolation
 from jpki.model.revocation import Revocation, RevocationReason
-from jpki.x509.keys import verify_signature
 from jpki.x509.large_crls import LargeCRL, prepare_large_crl
 from jpki.x509.parse import parse_crl
 from jpki.x509.revocation_columns import NO_DATE, RevocationColumns, columns_of
+from jpki.x509.signatures import verify_signature
 from tests.support.reference_pki import FOUNDED, reference_pki
 
 _ERA: Final = "prefectural-sha256"

@@ -24,7 +24,6 @@ from jpki.errors import EncodingError
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import Digest
 from jpki.x509.extensions import extension
-from jpki.x509.keys import verify_signature
 from jpki.x509.ocsp import (
     MAX_ENTRIES,
     TRY_LATER,
@@ -39,6 +38,7 @@ from jpki.x509.ocsp import (
     parse_response,
 )
 from jpki.x509.parse import parse_certificate
+from jpki.x509.signatures import verify_signature
 from tests.support.reference_pki import FOUNDED, reference_pki
 
 _ERA: Final = "prefectural-sha256"

@@ -31,7 +31,7 @@ from jpki.der.writer import (
     tlv,
 )
 from jpki.model.suites import suite
-from jpki.x509.keys import verify_signature
+from jpki.x509.signatures import verify_signature
 
 MESSAGE: Final = b"123400"
 _SHA256: Final = "2.16.840.1.101.3.4.2.1"

@@ -19,7 +19,6 @@ from jpki.authority.answering.responder import NeverIssued, Responder
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import Digest
 from jpki.store import AuthorityStore
-from jpki.x509.keys import verify_signature
 from jpki.x509.ocsp import (
     UNAUTHORIZED,
     BasicResponse,
@@ -31,6 +30,7 @@ from jpki.x509.ocsp import (
     parse_response,
 )
 from jpki.x509.parse import parse_certificate
+from jpki.x509.signatures import verify_signature
 from tests.support.offices import (
     FOUNDING,
     GOVERNOR,

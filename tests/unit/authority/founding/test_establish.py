@@ -38,8 +38,8 @@ from jpki.model.operators import Caller, Role
 from jpki.model.suites import suite
 from jpki.store import AuthorityStore
 from jpki.store.authority_records import CertificateRecord
-from jpki.x509.keys import verify_signature
 from jpki.x509.parse import Certificate, parse_certificate
+from jpki.x509.signatures import verify_signature
 from tests.support.offices import (
     COUNTER,
     FOUNDING,

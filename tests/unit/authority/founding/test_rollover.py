@@ -46,9 +46,9 @@ from jpki.verify import (
     TrustAnchor,
     verify_path,
 )
-from jpki.x509.keys import verify_signature
 from jpki.x509.ocsp import build_request, cert_id, parse_response
 from jpki.x509.parse import Certificate, parse_certificate
+from jpki.x509.signatures import verify_signature
 from tests.support.offices import (
     GOVERNOR,
     OPERATOR,

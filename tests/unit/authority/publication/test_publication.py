@@ -26,7 +26,7 @@ from jpki.model.revocation import RevocationReason
 from jpki.store import AuthorityStore
 from jpki.store.authority_records import CRLRecord, CRLState
 from jpki.x509.certificate_lists import CertificateList, parse_crl
-from jpki.x509.keys import verify_signature
+from jpki.x509.signatures import verify_signature
 from tests.support.offices import (
     FOUNDING,
     GOVERNOR,
