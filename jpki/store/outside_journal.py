@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from jpki.errors import DiskFull, EncodingError, JournalAhead, StoreError
 from jpki.store.authority_records import CRLRecord
@@ -33,9 +33,7 @@ from jpki.store.outside_lines import (
     revocation_line,
     write_line,
 )
-
-if TYPE_CHECKING:
-    from jpki.store.authority_store import AuthorityUnitOfWork
+from jpki.store.revocation_books import Journal
 
 __all__ = ["Damage", "OutsideJournal", "read_lines"]
 
@@ -44,7 +42,17 @@ _PAGE: Final = 500
 _LONGEST: Final = 1 << 20
 """Octets of a line; a certificate has some thousands."""
 
-Read = Callable[[], "AbstractContextManager[AuthorityUnitOfWork]"]
+
+class Books(Protocol):
+    """What of a unit of work is looked at here."""
+
+    @property
+    def journal(self) -> Journal:
+        """The journal in the database."""
+        ...
+
+
+Read = Callable[[], AbstractContextManager[Books]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -213,7 +221,7 @@ class _Writer:
         )
 
 
-def _append_news(writer: _Writer, uow: AuthorityUnitOfWork) -> None:
+def _append_news(writer: _Writer, uow: Books) -> None:
     while page := uow.journal.with_certificates(after=writer.position, limit=_PAGE):
         for entry, certificate in page:
             writer.move(entry.position, _name(entry.authority, entry.serial))
@@ -221,12 +229,12 @@ def _append_news(writer: _Writer, uow: AuthorityUnitOfWork) -> None:
         writer.flush()
 
 
-def _require_level(uow: AuthorityUnitOfWork, end: _End) -> None:
+def _require_level(uow: Books, end: _End) -> None:
     if _newest(uow, end.position) != end.newest:
         raise JournalAhead(uow.journal.position(), end.position)
 
 
-def _newest(uow: AuthorityUnitOfWork, position: int) -> str | None:
+def _newest(uow: Books, position: int) -> str | None:
     found = uow.journal.after(position - 1, limit=1) if position else ()
     if not found or found[0].position != position:
         return None
