@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import sleep
 from typing import Any, Final
 
 import urllib3
@@ -10,12 +11,16 @@ import urllib3
 from jpki.errors import ServiceUnavailable
 from jpki.model.revocation import Revocation
 from jpki.model.suites import Digest
-from jpki.x509.ocsp import build_request, cert_id, parse_response
+from jpki.x509.ocsp import TRY_LATER, build_request, cert_id, parse_response
 from jpki.x509.parse import Certificate, CertificateList, parse_crl
 
 __all__ = ["PortalClient", "StatusClient"]
 
 _SECONDS: Final = 15.0
+_TRIES: Final = 10
+"""How often a responder is asked that says `tryLater`: on a busy machine it may do so
+when it has just started (RFC 6960 2.3)."""
+_PAUSE_SECONDS: Final = 0.2
 
 
 class _Plain:
@@ -43,7 +48,18 @@ class StatusClient(_Plain):
         super().__init__("the revocation service", url)
 
     def ocsp(self, certificate: Certificate, issuer: Certificate) -> bytes:
-        """The OCSP response about one certificate, DER."""
+        """The OCSP response about one certificate, DER.
+
+        Asked again a few times while it is `tryLater`.
+        """
+        for _ in range(_TRIES):
+            response = self._told(certificate, issuer)
+            if parse_response(response).status != TRY_LATER:
+                break
+            sleep(_PAUSE_SECONDS)
+        return response
+
+    def _told(self, certificate: Certificate, issuer: Certificate) -> bytes:
         entry = cert_id(
             issuer.subject_der, issuer.public_key, certificate.serial, Digest.SHA256
         )
