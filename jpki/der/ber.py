@@ -26,13 +26,16 @@ _INDEFINITE: Final = 0x80
 _MAX_LENGTH_OCTETS: Final = 8
 
 
-def to_der(data: bytes) -> bytes:
+def to_der(data: bytes, *, elements: int = MAX_ELEMENTS) -> bytes:
     """The one BER element that fills `data`, in DER; what is DER comes out as it is.
+
+    Args:
+        elements: how many are read at most.
 
     Raises:
         EncodingError: not one element, or nested or cut up beyond all bounds.
     """
-    reader = _Reader(data)
+    reader = _Reader(data, elements)
     tag, content, end = reader.element(0, len(data), 0)
     if end != len(data):
         raise EncodingError("trailing bytes", offset=end)
@@ -42,9 +45,9 @@ def to_der(data: bytes) -> bytes:
 class _Reader:
     """Walks through one buffer and counts what it meets."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, elements: int) -> None:
         self._data = data
-        self._left = MAX_ELEMENTS
+        self._left = elements
 
     def element(self, start: int, end: int, depth: int) -> tuple[int, bytes, int]:
         """Tag, content and end of the element that starts here."""

@@ -123,10 +123,11 @@ def check_index(
     now = index_of(signed, signer, digest)
     for what in ("certificates", "revocations", "attributes"):
         if not {*getattr(index, what)} <= {*getattr(now, what)}:
-            raise DocumentError(
-                f"{what} that an archive timestamp covers are missing",
-                fault=DocumentFault.ALTERED,
-            )
+            message = f"{what} that an archive timestamp covers are missing"
+            if signed.was_ber:
+                # Their digests are of octets, and BER has many for one value.
+                message = f"what came in BER cannot be compared: {message}"
+            raise DocumentError(message, fault=DocumentFault.ALTERED)
 
 
 def archived_octets(

@@ -21,7 +21,7 @@ from jpki.documents.signed_data import (
     SignerInfo,
     parse_signed_data,
 )
-from jpki.documents.timestamps import parse_token, read_token
+from jpki.documents.timestamps import parse_token, read_token, token_as_der
 from jpki.errors import DocumentError
 from jpki.model.suites import Digest
 
@@ -56,7 +56,8 @@ def add_timestamp(cms: bytes, token: bytes) -> bytes:
     signed = parse_signed_data(der)
     signer = the_signer(signed)
     read_token(token, signer.signature, signed.certificates)
-    return rebuilt(der, unsigned=_and(signer, oids.SIGNATURE_TIMESTAMP, token))
+    held = _and(signer, oids.SIGNATURE_TIMESTAMP, token_as_der(token))
+    return rebuilt(der, unsigned=held)
 
 
 def add_validation_data(
@@ -109,7 +110,7 @@ def add_archive_timestamp(
     covered = archived_octets(
         signed, signer, content_of(signed, content), digest, index
     )
-    token = make_token(covered)
+    token = token_as_der(make_token(covered))
     read_token(token, covered, signed.certificates)
     stated = parse_token(token)
     if stated.info.imprint.digest_oid != digest.oid:

@@ -8,6 +8,7 @@ it came.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from jpki.der import oids
@@ -73,7 +74,7 @@ def open_signed_data(document: bytes) -> SignedDocument:
         der = der_of(document)
         if der == document:
             raise
-        return parse_signed_data(der)
+        return replace(parse_signed_data(der), was_ber=True)
 
 
 def the_signer(signed: SignedDocument) -> SignerInfo:

@@ -84,3 +84,6 @@ class SignedDocument:
     """Everything in the field of certificates, also what is none."""
     revocation_choices: tuple[bytes, ...] = field(default=(), repr=False)
     """Everything in the field of CRLs (RFC 5652 10.2.1), also what is none."""
+    was_ber: bool = False
+    """It came in BER; what stands beside the signature is not octet by octet as it
+    was."""

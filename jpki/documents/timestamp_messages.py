@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from jpki.der.ber import to_der
 from jpki.der.reader import Reader, read_one
 from jpki.der.writer import (
     boolean,
@@ -162,11 +163,15 @@ def encode_rejection(failure: PKIFailure, text: str) -> bytes:
 def read_response(data: bytes) -> TimestampResponse:
     """The response in these octets.
 
+    RFC 3161 2.4.2 wants DER, and some authorities put a token in BER into it: the
+    envelope is brought into DER, and the token comes out in it.
+
     Raises:
-        EncodingError: not a TimeStampResp in DER, or status and token disagree.
+        EncodingError: not a TimeStampResp, or status and token disagree.
     """
     if len(data) > MAX_RESPONSE:
         raise EncodingError(f"a response of {len(data)} octets")
+    data = to_der(data)
     fields = read_one(data, _SEQUENCE).enter()
     about = fields.next(_SEQUENCE).enter()
     token = fields.optional(_SEQUENCE)

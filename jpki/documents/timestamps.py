@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from jpki.der import oids
+from jpki.der.ber import to_der
 from jpki.documents.cms import make_signed_data
 from jpki.documents.signature import CheckedSignature, Enclosed, Kind, Timestamp
 from jpki.documents.signed_data import SignedDocument, parse_signed_data
@@ -22,7 +24,18 @@ from jpki.x509.general_names import DirectoryName, GeneralName
 from jpki.x509.names import normalized
 from jpki.x509.parse import Certificate
 
-__all__ = ["ReadToken", "check_token", "make_token", "parse_token", "read_token"]
+__all__ = [
+    "ReadToken",
+    "check_token",
+    "make_token",
+    "parse_token",
+    "read_token",
+    "token_as_der",
+]
+
+_MAX_ELEMENTS: Final = 20_000
+"""Of a token in BER; with a chain and its CRLs one has some thousand. A signature may
+bear 32 of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,13 +75,19 @@ def make_token(
 
 
 def parse_token(token: bytes) -> ReadToken:
-    """Take a token apart.
+    """Take a token apart; its envelope may be BER, as RFC 5652 lets it.
 
     Raises:
-        EncodingError: not DER of this structure.
+        EncodingError: not of this structure, or what the authority says is no DER.
         DocumentError: no token, or not one that means anything here.
     """
-    signed = parse_signed_data(token)
+    try:
+        signed = parse_signed_data(token)
+    except EncodingError:
+        der = token_as_der(token)
+        if der == token:
+            raise
+        signed = parse_signed_data(der)
     if signed.content_type != oids.TST_INFO or signed.content is None:
         raise DocumentError("CMS, but no timestamp")
     if len(signed.signers) > 1:
@@ -80,13 +99,22 @@ def parse_token(token: bytes) -> ReadToken:
     return ReadToken(info=read_info(signed.content), signed=signed)
 
 
+def token_as_der(token: bytes) -> bytes:
+    """The token with its envelope in DER; what is signed in it stays as it came.
+
+    Raises:
+        EncodingError: it is no BER either.
+    """
+    return to_der(token, elements=_MAX_ELEMENTS)
+
+
 def read_token(
     token: bytes, covered: bytes, certificates: Iterable[bytes] = ()
 ) -> Timestamp:
     """Check that a token is over these octets, and whose key signed it.
 
     Args:
-        token: ContentInfo, DER.
+        token: ContentInfo, DER or BER.
         covered: what it is said to be over.
         certificates: where the authority's may be, if it is not in the token.
 

@@ -14,13 +14,13 @@ import pytest
 
 from jpki.documents.signature import Content
 from jpki.documents.xml.check import SignedXML, examine_xml
+from jpki.documents.xml.levels import add_timestamp, octets_to_timestamp
 from jpki.documents.xml.sign import (
     sign_application,
     sign_detached,
     sign_enveloped,
     sign_enveloping,
 )
-from jpki.documents.xml.timestamps import add_timestamp, octets_to_timestamp
 from jpki.errors import DocumentError, EncodingError
 from jpki.x509.parse import parse_certificate
 from tests.support.cards import NOW

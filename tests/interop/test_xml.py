@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
@@ -28,16 +28,30 @@ from signxml.xades.xades import (
 )
 
 from jpki.documents.signature import Content
+from jpki.documents.timestamps import parse_token
+from jpki.documents.xml.building import EXCLUSIVE, Part, Signing, build, put_value
+from jpki.documents.xml.canonical import Canonicalization, canonical
 from jpki.documents.xml.check import check_xml, examine_xml
+from jpki.documents.xml.levels import (
+    add_archive_timestamp,
+    add_timestamp,
+    add_values,
+    octets_to_timestamp,
+)
+from jpki.documents.xml.properties import ARCHIVE_TIMESTAMP
+from jpki.documents.xml.reading import octets_of, parse_xml, written
 from jpki.documents.xml.sign import (
     sign_application,
     sign_detached,
     sign_enveloped,
     sign_enveloping,
 )
+from jpki.documents.xml.signed_info import ENVELOPED
 from jpki.errors import DocumentError, DocumentFault
 from jpki.keys.card import CardSigner
 from tests.support.cards import NOW, PASSWORD, SIGNATURE, issued_image, session_on
+from tests.support.long_term import token_over
+from tests.support.time_authority import time_authority
 from tests.support.xml_documents import DOCUMENT, FILES, FORM, SUITES, xml_signer
 from tests.support.xml_documents import XMLSigner as Signer
 
@@ -142,9 +156,9 @@ def test_we_accept_what_xmlsec_signs(tmp_path: Path, suite_id: str) -> None:
     """In each canonical form, inside a document with namespaces and languages."""
     signer = xml_signer(suite_id)
     laid_out(tmp_path, signer)
-    for canonical in _CANONICAL:
+    for method in _CANONICAL:
         signing, digest, _ = _METHODS[suite_id]
-        text = _TEMPLATE.format(ds=_DS, c14n=canonical, signing=signing, digest=digest)
+        text = _TEMPLATE.format(ds=_DS, c14n=method, signing=signing, digest=digest)
         (tmp_path / "template.xml").write_text(text)
         command = ["xmlsec1", "--sign", "--output", "signed.xml"]
         command += ["--privkey-der", "key.der,own.der", "template.xml"]
@@ -164,7 +178,13 @@ def java(*tasks: tuple[object, ...]) -> list[str]:
     program = Path(__file__).parent / "java" / "JudgeXML.java"
     lines = "\n".join("\t".join(map(str, task)) for task in tasks)
     done = subprocess.run(
-        ["java", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8", str(program)],
+        [
+            *("java", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8"),
+            # Where the canonicalizer is that javax.xml.crypto.dsig works with.
+            "--add-exports",
+            "java.xml.crypto/com.sun.org.apache.xml.internal.security.c14n=ALL-UNNAMED",
+            str(program),
+        ],
         input=lines,
         capture_output=True,
         text=True,
@@ -201,11 +221,9 @@ def test_we_accept_what_java_signs(tmp_path: Path) -> None:
         signing, digest, kind = _METHODS[suite_id]
         keys = (folder / "key.der", folder / "own.der", folder / "form.xml")
         for form in ("enveloped", "enveloping", "detached"):
-            for number, canonical in enumerate(_CANONICAL):
+            for number, method in enumerate(_CANONICAL):
                 out = folder / f"{form}-{number}"
-                tasks.append(
-                    ("sign", form, signing, digest, canonical, kind, *keys, out)
-                )
+                tasks.append(("sign", form, signing, digest, method, kind, *keys, out))
     assert java(*tasks) == ["signed"] * len(tasks)
     for task in tasks:
         signed = Path(str(task[-1])).read_bytes()
@@ -219,6 +237,76 @@ def test_we_accept_what_java_signs(tmp_path: Path) -> None:
             else:
                 check_xml(tampered(signed))
         assert refused.value.fault is DocumentFault.ALTERED
+
+
+def _archived(name: str, document: bytes, content: Content) -> bytes:
+    """Stamped, and archived by two authorities with what the first is judged by."""
+    authority = time_authority(datetime(2014, 1, 1, tzinfo=UTC))
+    later = NOW + timedelta(minutes=3)
+    if name.startswith("enveloping"):
+        # Twice over: by its reference, and as an Object.
+        assert document.count(b"Object") >= 4
+    made = add_timestamp(
+        document, token_over(octets_to_timestamp(document), authority, later)
+    )
+    made = add_values(made, certificates=[authority.root], crls=[authority.crl(later)])
+    for _ in range(2):
+        made = add_archive_timestamp(
+            made, lambda covered: token_over(covered, authority, later), content
+        )
+        made = add_values(made, crls=[authority.crl(later)])
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.needs("java")
+def test_java_finds_the_imprint_of_archive_timestamps(tmp_path: Path) -> None:
+    """Built of what Java canonicalizes and dereferences, it is what the tokens say."""
+    signer = xml_signer()
+    documents = laid_out(tmp_path, signer)
+    # Nothing says how what is signed is canonicalized: the timestamp does.
+    bare = made_without_canonicalization(signer)
+    documents["bare"] = (tmp_path / "bare.xml", None)
+    documents["bare"][0].write_bytes(bare)
+    del documents["application"]
+    tasks: list[tuple[object, ...]] = []
+    stated: list[str] = []
+    for form, (file, content) in documents.items():
+        made = _archived(form, file.read_bytes(), content)
+        file.write_bytes(made)
+        assert len(check_xml(made, content).timestamps) == 3
+        imprints = [
+            parse_token(octets_of(item[-1])).info.imprint.value.hex()
+            for item in parse_xml(made).iter(ARCHIVE_TIMESTAMP)
+        ]
+        tasks.append(("imprints", tmp_path / "own.der", file))
+        stated.append(" ".join(imprints))
+    assert java(*tasks) == stated
+
+
+def made_without_canonicalization(signer: Signer) -> bytes:
+    """An enveloped signature whose reference ends in nodes."""
+    tree = parse_xml(DOCUMENT)
+    part = Part(
+        uri="",
+        octets=canonical(tree, Canonicalization(algorithm=_C14N)),
+        transforms=(ENVELOPED,),
+        media_type="text/xml",
+    )
+    signing = Signing(certificate=signer.certificate, signer=signer.key)
+    signature = build(signing, [part], NOW)
+    tree.getroot().append(signature)
+    put_value(signature, signing, EXCLUSIVE)
+    return written(tree)
+
+
+@pytest.mark.needs("xmlsec1")
+def test_xmlsec_accepts_what_was_archived(tmp_path: Path) -> None:
+    """What is added leaves the signature as it was."""
+    for form, (file, content) in laid_out(tmp_path, xml_signer()).items():
+        if form != "application":
+            file.write_bytes(_archived(form, file.read_bytes(), content))
+            assert xmlsec_accepts(file), form
 
 
 # -- signxml --------------------------------------------------------------------------

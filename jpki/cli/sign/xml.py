@@ -6,9 +6,14 @@ from jpki.cli.sign.orders import Level, Order
 from jpki.documents.kinds import kind_of
 from jpki.documents.signature import Kind
 from jpki.documents.xml.check import check_xml
+from jpki.documents.xml.levels import (
+    add_archive_timestamp,
+    add_timestamp,
+    add_values,
+    octets_to_timestamp,
+)
 from jpki.documents.xml.reading import parse_xml
 from jpki.documents.xml.sign import sign_enveloped, sign_enveloping
-from jpki.documents.xml.timestamps import add_timestamp, add_values, octets_to_timestamp
 from jpki.errors import DocumentError, DocumentFault
 
 __all__ = ["sign_xml"]
@@ -21,12 +26,6 @@ def sign_xml(order: Order) -> bytes:
         JpkiError: the document is no XML; or the key, the time-stamp authority or what
             is known of the signer's certificate does not allow it.
     """
-    if order.level is Level.LTA:
-        raise DocumentError(
-            "archive timestamps are not made in XML",
-            fault=DocumentFault.UNSUPPORTED,
-            hint="--level lt, or --format cms",
-        )
     if order.enveloping:
         made = sign_enveloping(
             order.content,
@@ -56,6 +55,8 @@ def sign_xml(order: Order) -> bytes:
             crls=data.crls,
             ocsp_responses=data.ocsp_responses,
         )
+    if order.stamp is not None and order.level.includes(Level.LTA):
+        made = add_archive_timestamp(made, order.stamp)
     return made
 
 

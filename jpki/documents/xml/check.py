@@ -76,14 +76,15 @@ def examine_xml(document: bytes, content: Content = None) -> SignedXML:
     signature = read_signature(find_signature(tree))
     signed = canonical(signature.signed_info, signature.method)
     signers = _signed_by(signature, signed)
-    covered = References(document, tree, signature, content).check()
+    references = References(document, tree, signature, content)
+    covered = references.check()
     inside = {item.element: item for item in covered if item.element is not None}
     notes = require_coverage(tree, signature, covered, content)
     properties = read_properties(signature, inside)
     holder = _bound(signers, properties)
     enclosed = _enclosed(signature, properties)
     timestamps, doubts = read_timestamps(
-        properties.timestamps, signature.value_element, enclosed.certificates
+        properties.unsigned, signature, references, enclosed.certificates
     )
     checked = CheckedSignature(
         kind=Kind.XML,

@@ -22,10 +22,13 @@ from jpki.errors import DocumentError, DocumentFault
 from jpki.model.suites import Digest
 
 __all__ = [
+    "ARCHIVE_TIMESTAMP",
     "NO_PROPERTIES",
     "QUALIFYING",
+    "SIGNATURE_TIMESTAMP",
     "SIGNED_PROPERTIES_TYPE",
     "XADES",
+    "XADES_141",
     "Properties",
     "read_properties",
 ]
@@ -33,9 +36,15 @@ __all__ = [
 XADES: Final = "{http://uri.etsi.org/01903/v1.3.2#}"
 QUALIFYING: Final = f"{XADES}QualifyingProperties"
 SIGNED_PROPERTIES_TYPE: Final = "http://uri.etsi.org/01903#SignedProperties"
+XADES_141: Final = "{http://uri.etsi.org/01903/v1.4.1#}"
+SIGNATURE_TIMESTAMP: Final = f"{XADES}SignatureTimeStamp"
+ARCHIVE_TIMESTAMP: Final = f"{XADES_141}ArchiveTimeStamp"
+"""That of before version 1.4.1 of XAdES is over other octets, and is not judged."""
 MAX_TIMESTAMPS: Final = 16
+"""Of each kind. An archive timestamp every five years lasts for 80 years."""
+MAX_UNSIGNED: Final = 256
+"""Unsigned properties; each archive timestamp is over all that stand before it."""
 
-_XADES_141: Final = "{http://uri.etsi.org/01903/v1.4.1#}"
 _ANY: Final = "http://uri.etsi.org/01903/"
 _TIME: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]{1,9})?"
@@ -53,8 +62,8 @@ class Properties:
     """SigningCertificate and SigningCertificateV2, where they are there: digests of the
     signer's certificate, and perhaps of those above it."""
     enclosed: Enclosed = field(default_factory=Enclosed)
-    timestamps: tuple[Element, ...] = field(default=(), repr=False)
-    """SignatureTimeStamp elements, in order."""
+    unsigned: tuple[Element, ...] = field(default=(), repr=False)
+    """UnsignedSignatureProperties, in order; the timestamps are among them."""
     notes: tuple[str, ...] = ()
 
 
@@ -122,18 +131,20 @@ def _read(signed: Element | None, unsigned: Element | None) -> Properties:
                     "SignaturePolicyImplied"
                 ]:
                     notes.append("made under a signature policy that is not judged")
-    stamps: list[Element] = []
+    added = _below(unsigned, "UnsignedSignatureProperties")
+    if len(added) > MAX_UNSIGNED:
+        raise DocumentError(f"more than {MAX_UNSIGNED} unsigned properties")
     values: dict[str, list[bytes]] = {}
-    for item in _below(unsigned, "UnsignedSignatureProperties"):
+    for item in added:
         name = _local(item)
-        if name == "SignatureTimeStamp":
-            stamps.append(item)
-        elif name.endswith("TimeStamp") or name.endswith("TimeStampV2"):
-            notes.append(f"{name} proves nothing here")
+        if name.endswith("TimeStamp") or name.endswith("TimeStampV2"):
+            if item.tag not in (SIGNATURE_TIMESTAMP, ARCHIVE_TIMESTAMP):
+                notes.append(f"{name} proves nothing here")
         else:
             _collect(item, values)
-    if len(stamps) > MAX_TIMESTAMPS:
-        raise DocumentError(f"more than {MAX_TIMESTAMPS} timestamps")
+    for tag in (SIGNATURE_TIMESTAMP, ARCHIVE_TIMESTAMP):
+        if [item.tag for item in added].count(tag) > MAX_TIMESTAMPS:
+            raise DocumentError(f"more than {MAX_TIMESTAMPS} timestamps")
     if any(len(items) > MAX_CERTIFICATES for items in values.values()):
         raise DocumentError(f"more than {MAX_CERTIFICATES} values of one kind")
     return Properties(
@@ -144,7 +155,7 @@ def _read(signed: Element | None, unsigned: Element | None) -> Properties:
             crls=tuple(values.get("EncapsulatedCRLValue", ())),
             ocsp_responses=tuple(values.get("EncapsulatedOCSPValue", ())),
         ),
-        timestamps=tuple(stamps),
+        unsigned=tuple(added),
         notes=tuple(notes),
     )
 
@@ -208,7 +219,7 @@ def _time(text: str) -> datetime | None:
 def _local(element: Element) -> str:
     """The name of an element of XAdES; what is not of XAdES has another."""
     tag = str(element.tag)
-    for namespace in (XADES, _XADES_141):
+    for namespace in (XADES, XADES_141):
         if tag.startswith(namespace):
             return tag.removeprefix(namespace)
     return tag

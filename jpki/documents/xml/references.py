@@ -64,6 +64,8 @@ class References:
         self._content = content
         self._named = _by_id(tree)
         self._canonicalized = 0
+        self._found: tuple[Covered, ...] | None = None
+        self._archived: dict[str, bytes] = {}
 
     def check(self) -> tuple[Covered, ...]:
         """All of them, in order.
@@ -71,6 +73,8 @@ class References:
         Raises:
             DocumentError: one is not there, is ambiguous, or is not what was signed.
         """
+        if self._found is not None:
+            return self._found
         found: list[Covered] = []
         seen: set[object] = set()
         for reference in self._signature.references:
@@ -82,7 +86,32 @@ class References:
                 raise DocumentError("two references to the same thing")
             seen.add(mark)
             found.append(covered)
-        return tuple(found)
+        self._found = tuple(found)
+        return self._found
+
+    def archived(self, algorithm: str) -> bytes:
+        """All that is referred to, in order, as an archive timestamp is over it.
+
+        Octets are as they were signed. Where a reference ends in nodes, because it says
+        nothing about canonicalizing them, the timestamp's own method makes them octets
+        (EN 319 132-1 5.5.2.2, step 2).
+
+        Args:
+            algorithm: the timestamp's canonicalization; nodes come without comments.
+
+        Raises:
+            DocumentError: as `check`.
+        """
+        if algorithm not in self._archived:
+            default = Canonicalization(algorithm=algorithm)
+            pairs = zip(self._signature.references, self.check(), strict=True)
+            self._archived[algorithm] = b"".join(
+                covered.octets
+                if covered.element is None or reference.method is not None
+                else self._inside(reference, default)[1]
+                for reference, covered in pairs
+            )
+        return self._archived[algorithm]
 
     def _covered(self, reference: Reference) -> Covered:
         uri = reference.uri
@@ -143,13 +172,15 @@ class References:
 
     # -- inside -----------------------------------------------------------------------
 
-    def _inside(self, reference: Reference) -> tuple[Element, bytes]:
+    def _inside(
+        self, reference: Reference, default: Canonicalization = _DEFAULT
+    ) -> tuple[Element, bytes]:
         uri = reference.uri or ""
         root = self._tree.getroot()
         element = self._target(uri[1:]) if uri else root
         # Comments are not part of what such a URI means (4.4.3.3), whatever is said
         # about canonicalizing it.
-        stated = reference.method or _DEFAULT
+        stated = reference.method or default
         method = Canonicalization(algorithm=stated.algorithm, prefixes=stated.prefixes)
         signature = self._signature.element
         refuse_split_text(element, signature if reference.enveloped else None)

@@ -1,13 +1,17 @@
+import com.sun.org.apache.xml.internal.security.c14n.Canonicalizer;
+import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyFactory;
+import java.security.MessageDigest;
 import java.security.PrivateKey;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import javax.xml.crypto.XMLStructure;
 import javax.xml.crypto.dom.DOMStructure;
@@ -41,7 +45,9 @@ import org.w3c.dom.NodeList;
  * Each line of the standard input is one task, its fields separated by tabs. "verify",
  * certificate and document: the answer is "true", "false", or what went wrong. "sign",
  * form, signature method, digest method, canonicalization, key algorithm, key (PKCS #8),
- * certificate, input and output: the answer is "signed".
+ * certificate, input and output: the answer is "signed". "imprints", certificate and
+ * document: what each of its archive timestamps is over (EN 319 132-1 5.5.2.2), as
+ * SHA-256, hexadecimal, separated by spaces.
  */
 public final class JudgeXML {
     private static final XMLSignatureFactory DSIG = XMLSignatureFactory.getInstance("DOM");
@@ -54,7 +60,11 @@ public final class JudgeXML {
         for (String line : input.split("\n")) {
             String[] fields = line.split("\t");
             try {
-                System.out.println(fields[0].equals("sign") ? sign(fields) : verify(fields));
+                System.out.println(switch (fields[0]) {
+                    case "sign" -> sign(fields);
+                    case "imprints" -> imprints(fields);
+                    default -> verify(fields);
+                });
             } catch (Exception problem) {
                 System.out.println(problem.toString().replace('\n', ' '));
             }
@@ -72,6 +82,75 @@ public final class JudgeXML {
         context.setProperty("org.jcp.xml.dsig.secureValidation", Boolean.FALSE);
         context.setBaseURI(path.getParent().toUri().toString());
         return DSIG.unmarshalXMLSignature(context).validate(context);
+    }
+
+    private static String imprints(String[] fields) throws Exception {
+        Path path = Path.of(fields[2]);
+        Document document = read(path);
+        nameElements(document.getDocumentElement());
+        Element signature = (Element) document
+            .getElementsByTagNameNS(XMLSignature.XMLNS, "Signature").item(0);
+        DOMValidateContext context =
+            new DOMValidateContext(certificate(fields[1]).getPublicKey(), signature);
+        context.setProperty("org.jcp.xml.dsig.secureValidation", Boolean.FALSE);
+        context.setProperty("javax.xml.crypto.dsig.cacheReference", Boolean.TRUE);
+        context.setBaseURI(path.getParent().toUri().toString());
+        XMLSignature read = DSIG.unmarshalXMLSignature(context);
+        if (!read.validate(context)) {
+            return "not valid";
+        }
+        ByteArrayOutputStream referred = new ByteArrayOutputStream();
+        for (Object reference : read.getSignedInfo().getReferences()) {
+            referred.write(((Reference) reference).getDigestInputStream().readAllBytes());
+        }
+        List<String> found = new ArrayList<>();
+        Element properties = (Element) document.getElementsByTagNameNS(
+            "http://uri.etsi.org/01903/v1.3.2#", "UnsignedSignatureProperties").item(0);
+        for (Element stamp : below(properties)) {
+            if (!stamp.getLocalName().equals("ArchiveTimeStamp")) {
+                continue;
+            }
+            String method = below(stamp).get(0).getAttribute("Algorithm");
+            ByteArrayOutputStream octets = new ByteArrayOutputStream();
+            octets.write(referred.toByteArray());
+            List<Element> parts = below(signature);
+            for (Element part : parts) {
+                if (!part.getLocalName().equals("Object")) {
+                    octets.write(canonical(part, method));
+                }
+            }
+            for (Element property : below(properties)) {
+                if (property == stamp) {
+                    break;
+                }
+                octets.write(canonical(property, method));
+            }
+            for (Element part : parts) {
+                if (part.getLocalName().equals("Object") && part.getElementsByTagNameNS(
+                        "*", "QualifyingProperties").getLength() == 0) {
+                    octets.write(canonical(part, method));
+                }
+            }
+            byte[] digest = MessageDigest.getInstance("SHA-256").digest(octets.toByteArray());
+            found.add(HexFormat.of().formatHex(digest));
+        }
+        return String.join(" ", found);
+    }
+
+    private static byte[] canonical(Element element, String method) throws Exception {
+        ByteArrayOutputStream octets = new ByteArrayOutputStream();
+        Canonicalizer.getInstance(method).canonicalizeSubtree(element, octets);
+        return octets.toByteArray();
+    }
+
+    private static List<Element> below(Element element) {
+        List<Element> found = new ArrayList<>();
+        for (int i = 0; i < element.getChildNodes().getLength(); i++) {
+            if (element.getChildNodes().item(i) instanceof Element) {
+                found.add((Element) element.getChildNodes().item(i));
+            }
+        }
+        return found;
     }
 
     /** Without a document type, somebody has to say which attributes are identifiers. */

@@ -64,7 +64,7 @@ def test_a_card_signs(tmp_path: Path, card: Path) -> None:
 
 
 def test_what_xml_cannot_do_is_told(tmp_path: Path, card: Path) -> None:
-    """A letter has no room for a signature inside; a document type; archive level."""
+    """A letter has no room for a signature inside; nor has a document type."""
     letter = tmp_path / "letter.txt"
     letter.write_text("転居届")
     refused = _sign(letter, card)
@@ -102,22 +102,27 @@ def _order(
 
 
 @pytest.mark.parametrize("enveloping", [False, True])
-@pytest.mark.parametrize("level", [Level.B, Level.T, Level.LT])
+@pytest.mark.parametrize("level", list(Level))
 def test_every_level_is_made(level: Level, enveloping: bool) -> None:
     """From level lt on it is valid with nothing at hand but what is inside."""
     pki = reference_pki("jlis")
     authority = time_authority(pki.at)
     made = sign_xml(_order(pki, authority, level, enveloping))
     checked = check_xml(made)
-    assert len(checked.timestamps) == (level is not Level.B)
-    assert len(checked.enclosed.crls) == (2 if level is Level.LT else 0)
+    assert len(checked.timestamps) == list(Level).index(level) - level.includes(
+        Level.LT
+    )
+    assert len(checked.enclosed.crls) == (2 if level.includes(Level.LT) else 0)
     policy = replace(
         accepting(pki), time_anchors=(TrustAnchor.of(authority.parsed_root),)
     )
     verdict = Verifier(policy, AtHand(Pool())).verify(
         made, None, moment(pki) + timedelta(hours=1)
     )
-    assert isinstance(verdict, Valid) == (level is Level.LT), verdict.reason
+    assert isinstance(verdict, Valid) == level.includes(Level.LT), verdict.reason
+    assert len(verdict.proofs) == (
+        len(checked.timestamps) if level.includes(Level.LT) else 0
+    )
 
 
 def test_the_archive_level_is_refused_before_the_key_is_asked() -> None:

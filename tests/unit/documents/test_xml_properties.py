@@ -15,6 +15,7 @@ from jpki.documents.xml.canonical import (
     canonical,
 )
 from jpki.documents.xml.check import check_xml
+from jpki.documents.xml.levels import add_timestamp, add_values, octets_to_timestamp
 from jpki.documents.xml.reading import parse_xml, written
 from jpki.documents.xml.sign import (
     sign_application,
@@ -22,7 +23,6 @@ from jpki.documents.xml.sign import (
     sign_enveloping,
 )
 from jpki.documents.xml.signed_info import DS, ENVELOPED
-from jpki.documents.xml.timestamps import add_timestamp, add_values, octets_to_timestamp
 from jpki.errors import DocumentError, DocumentFault
 from tests.support.cards import NOW
 from tests.support.long_term import token_over

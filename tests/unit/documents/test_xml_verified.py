@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from jpki.documents.signature import Content
+from jpki.documents.xml.levels import add_timestamp, add_values, octets_to_timestamp
 from jpki.documents.xml.reading import parse_xml, written
 from jpki.documents.xml.sign import (
     sign_application,
@@ -15,7 +16,6 @@ from jpki.documents.xml.sign import (
     sign_enveloped,
     sign_enveloping,
 )
-from jpki.documents.xml.timestamps import add_timestamp, add_values, octets_to_timestamp
 from jpki.errors import DocumentError, DocumentFault
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.verify import (
