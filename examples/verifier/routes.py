@@ -12,6 +12,8 @@ from typing import Final
 from flask import Blueprint, Response, request
 
 from jpki import data
+from jpki.documents.archives import unpacked
+from jpki.documents.kinds import is_archive
 from jpki.documents.signature import Content
 from jpki.errors import RequestError
 from jpki.service.answers import Answer, json_answer
@@ -27,6 +29,7 @@ from jpki.verify import (
     VerificationPolicy,
     Verifier,
 )
+from jpki.verify.applications import verify_application
 from jpki.verify.batch import judge_line
 from jpki.verify.matching import Comparison, compare_items, read_claim
 from jpki.x509.names import rfc4514
@@ -95,14 +98,15 @@ def blueprint(desk: Desk) -> Blueprint:
 
     @routes.post("/verify")
     def verify() -> Answer:
-        """A signed document, and what it is over where that is not inside."""
+        """A signed document, and what it is over where that is not inside; or a ZIP
+        archive of an application's files."""
         unknown = sorted({*request.files, *request.form} - _PARTS)
         if unknown:
             raise RequestError(f"unknown part: {unknown[0][:40]}")
         documents = request.files.getlist("document")
         if len(documents) != 1:
             raise RequestError("exactly one file is needed: document")
-        outcome = desk.verifier.verify(documents[0].read(), _content(), desk.instant())
+        outcome = _judged(desk, documents[0].read(), _content())
         verdict = outcome.to_json()
         if "claim" in request.form:
             comparison = _compared(outcome, request.form["claim"])
@@ -133,6 +137,12 @@ def _content() -> Content:
     if len(content) == 1:
         return next(iter(content.values()))
     return content
+
+
+def _judged(desk: Desk, document: bytes, content: Content) -> Outcome:
+    if content is None and is_archive(document):
+        return verify_application(desk.verifier, unpacked(document), desk.instant())
+    return desk.verifier.verify(document, content, desk.instant())
 
 
 def _compared(outcome: Outcome, claim: str) -> Comparison | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-__all__ = ["LazyGroup"]
+__all__ = ["DefaultGroup", "LazyGroup"]
 
 
 class LazyGroup(click.Group):
@@ -35,3 +35,12 @@ class LazyGroup(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{target} is not a command")
         return command
+
+
+class DefaultGroup(LazyGroup):
+    """A group in which what is no command's name is the first command's argument."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self._targets, *ctx.help_option_names}:
+            args = [next(iter(self._targets)), *args]
+        return super().parse_args(ctx, args)

@@ -10,12 +10,13 @@ from typing import Final
 from jpki.documents.signature import CheckedSignature, Content, Kind
 from jpki.errors import DocumentError, DocumentFault
 
-__all__ = ["check_document", "kind_of"]
+__all__ = ["check_document", "is_archive", "kind_of"]
 
 _PDF: Final = b"%PDF-"
 _WITHIN: Final = 1024
 """ISO 32000-1 Annex H, note 13: readers look for the header in the first octets."""
 _PEM: Final = b"-----BEGIN "
+_ZIP: Final = b"PK\x03\x04"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _CHECKS: Final = {
     Kind.CMS: ("jpki.documents.cms_check", "check_cms"),
@@ -38,9 +39,14 @@ def kind_of(document: bytes) -> Kind:
     if _PDF in document[:_WITHIN]:
         return Kind.PDF
     raise DocumentError(
-        "neither CMS, PDF nor XML",
-        hint="CMS is DER or PEM; a detached signature is given beside its document",
+        "neither CMS (DER, BER or PEM), PDF nor XML",
+        hint="a detached signature is given beside its document",
     )
+
+
+def is_archive(octets: bytes) -> bool:
+    """Whether it begins like a ZIP archive: files, which may be an application."""
+    return octets.startswith(_ZIP)
 
 
 def check_document(document: bytes, content: Content = None) -> CheckedSignature:

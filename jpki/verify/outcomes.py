@@ -153,6 +153,12 @@ class Verdict:
     """The timestamps that `existed_at` rests on, from the outermost in."""
     notes: tuple[str, ...] = ()
     """What could not be fetched or does not count, and why."""
+    covered: tuple[str, ...] = ()
+    """Of a document: the files beside it that its signature is over, by their names;
+    none where the signature is wrong."""
+    not_covered: tuple[str, ...] = ()
+    """Of an application that came as files: those of which its signature says nothing,
+    whatever the verdict."""
 
     @property
     def code(self) -> Code:
@@ -176,7 +182,13 @@ class Verdict:
             "claimed_at": None if self.claimed_at is None else _time(self.claimed_at),
             "timestamps": [proof.to_json() for proof in self.proofs],
             "notes": list(self.notes),
+            "files": self._files(),
         }
+
+    def _files(self) -> dict[str, object] | None:
+        if not self.covered and not self.not_covered:
+            return None
+        return {"covered": list(self.covered), "not_covered": list(self.not_covered)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

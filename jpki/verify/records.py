@@ -10,16 +10,14 @@ for as long as the record itself is safe; a timestamp over the file makes it so.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from jpki import data
+from jpki.documents.archives import packed, unpacked
 from jpki.documents.signature import Content
 from jpki.errors import DocumentError, EncodingError, JpkiError, RequestError
 from jpki.model.key_usage import KeyUsage
@@ -49,7 +47,6 @@ _KINDS: Final = {
     "crls": "crl",
     "ocsp": "ors",
 }
-_LIMIT: Final = "the record is larger than allowed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,14 +82,7 @@ class EvidenceRecord:
             },
         }
         text = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True)
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            for name, octets in {_MANIFEST: text.encode(), **files}.items():
-                entry = zipfile.ZipInfo(name)
-                entry.external_attr = 0o644 << 16
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, octets)
-        return packed.getvalue()
+        return packed({_MANIFEST: text.encode(), **files})
 
     def _files(self) -> Iterator[tuple[str, bytes]]:
         yield _DOCUMENT, self.document
@@ -181,7 +171,7 @@ def read_record(octets: bytes) -> EvidenceRecord:
         DocumentError: it is none, or was altered, or is larger than allowed.
     """
     try:
-        files = _unpacked(octets)
+        files = unpacked(octets, max_octets=MAX_RECORD, max_files=MAX_FILES)
         fields = Fields(parse_object(files.pop(_MANIFEST)), "the record")
         if fields.need("format", str, str) != _FORMAT:
             raise DocumentError("a record of another format")
@@ -212,36 +202,6 @@ def read_record(octets: bytes) -> EvidenceRecord:
         raise DocumentError(f"this is no evidence record: {error}") from None
 
 
-def _unpacked(octets: bytes) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
-    left = MAX_RECORD
-    try:
-        with zipfile.ZipFile(io.BytesIO(octets)) as archive:
-            entries = archive.infolist()
-            if len(entries) > MAX_FILES:
-                raise DocumentError(_LIMIT)
-            for entry in entries:
-                # No more than it declares is ever unpacked of an entry.
-                if entry.file_size > left:
-                    raise DocumentError(_LIMIT)
-                held = archive.read(entry)
-                if entry.filename in files:
-                    raise DocumentError(f"{entry.filename} stands there twice")
-                files[entry.filename] = held
-                left -= len(held)
-    except (
-        zipfile.BadZipFile,
-        NotImplementedError,
-        RuntimeError,
-        OSError,
-        EOFError,
-        ValueError,
-        zlib.error,
-    ) as error:
-        raise DocumentError(f"this is no evidence record: {error}") from None
-    return files
-
-
 def _within(files: Mapping[str, bytes], kind: str) -> tuple[bytes, ...]:
     return tuple(
         held for name, held in sorted(files.items()) if name.startswith(f"{kind}/")
@@ -255,9 +215,11 @@ def _chosen(held: Mapping[str, bytes], wanted: set[str] | None) -> tuple[bytes, 
 
 
 def _essence(verdict: Mapping[str, object]) -> dict[str, object]:
-    """A verdict without what it cost and what was tried on the way."""
+    """A verdict without what it cost, what was tried, and what else lay beside it."""
     kept = {
-        key: value for key, value in verdict.items() if key not in ("work", "notes")
+        key: value
+        for key, value in verdict.items()
+        if key not in ("work", "notes", "files")
     }
     normal: dict[str, object] = json.loads(json.dumps(kept))
     return normal

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -43,7 +44,7 @@ from jpki.verify.validation import CandidatePath, about
 from jpki.verify.watching import Seen, WatchedPool
 from jpki.x509.parse import Certificate
 
-__all__ = ["VerificationPolicy", "Verifier"]
+__all__ = ["VerificationPolicy", "Verifier", "refused_document"]
 
 _ROUNDS: Final = 4
 """How often more evidence is asked for, when other paths come into question."""
@@ -130,8 +131,12 @@ class Verifier:
         try:
             signature = check_document(document, content)
         except (DocumentError, EncodingError) as error:
-            return Invalid(at=at, reason=_unreadable(error).reason())
-        return self.judge(signature, at, seen=seen)
+            return Invalid(at=at, reason=refused_document(error).reason())
+        outcome = self.judge(signature, at, seen=seen)
+        if isinstance(content, Mapping):
+            # All that was handed in is covered, or the document was refused.
+            return replace(outcome, covered=tuple(sorted(content)))
+        return outcome
 
     def verify_raw(
         self,
@@ -158,7 +163,7 @@ class Verifier:
         try:
             signature = check_raw(value, certificate, content, enclosed=enclosed)
         except (DocumentError, EncodingError) as error:
-            return Invalid(at=at, reason=_unreadable(error).reason())
+            return Invalid(at=at, reason=refused_document(error).reason())
         return self.judge(signature, at)
 
     def judge(
@@ -342,7 +347,8 @@ def _issued(outcome: Outcome) -> list[Issued]:
     ]
 
 
-def _unreadable(error: DocumentError | EncodingError) -> Refused:
+def refused_document(error: DocumentError | EncodingError) -> Refused:
+    """Why there is no signature to judge."""
     if isinstance(error, DocumentError):
         return Refused(Code(f"document.{error.fault.value}"), problem=error.message)
     return Refused(Code.MALFORMED_DOCUMENT, problem=error.message)

@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,13 @@ from flask.testing import FlaskClient
 from examples.verifier import create_app
 from examples.verifier.config import load
 from jpki.cli import main
+from jpki.documents.archives import packed
+from jpki.documents.xml.sign import sign_detached
 from jpki.errors import ConfigurationError
 from jpki.verify import AtHand
 from tests.support.reference_pki import RESIDENT, reference_pki
 from tests.support.verification import accepting, anchor_of, evidence, moment, signed
+from tests.support.xml_documents import FILES
 
 ERA = "prefectural-sha256"
 CONTENT = "住民票の写しの交付を申請します。".encode()
@@ -106,6 +110,37 @@ def test_a_document_is_judged(client: FlaskClient) -> None:
     assert matched == {"address": True, "name": False}
     status, told = _verify(client, document=(io.BytesIO(signature), "a.p7s"))
     assert (status, told["code"]) == (200, "document.no-content")
+
+
+def test_an_application_in_an_archive_is_judged(client: FlaskClient) -> None:
+    """A ZIP archive of form, attachments and signature; what is not covered is told."""
+    pki = reference_pki(ERA)
+    own, key = pki.certificates["signature"], pki.keys["signature"]
+    signature = sign_detached(FILES, own, key, moment(pki))
+    files = {**FILES, "signature.xml": signature, "追加.pdf": b"%PDF"}
+
+    def judged(sent: dict[str, bytes]) -> Any:
+        document = (io.BytesIO(packed(sent)), "application.zip")
+        return _verify(client, document=document)
+
+    status, told = judged(files)
+    assert (status, told["outcome"], told["kind"]) == (200, "valid", "xml"), told
+    assert told["files"] == {"covered": sorted(FILES), "not_covered": ["追加.pdf"]}
+    name = next(iter(FILES))
+    status, told = judged({**files, name: b"other"})
+    assert (status, told["code"]) == (200, "document.altered")
+    assert told["files"]["covered"] == []
+    status, told = judged({f"../{name}": b""})
+    assert (status, told["code"]) == (422, "document")
+    bomb = _verify(client, document=(io.BytesIO(_bomb()), "application.zip"))
+    assert bomb[0] == 422
+
+
+def _bomb() -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.xml", b"\0" * (129 << 20))
+    return made.getvalue()
 
 
 def test_what_is_no_request_is_refused(client: FlaskClient) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jpki.cli.sign.orders import Level, Order
 from jpki.documents.kinds import kind_of
-from jpki.documents.signature import Kind
+from jpki.documents.signature import Content, Kind
 from jpki.documents.xml.check import check_xml
 from jpki.documents.xml.levels import (
     add_archive_timestamp,
@@ -16,7 +16,7 @@ from jpki.documents.xml.reading import parse_xml
 from jpki.documents.xml.sign import sign_enveloped, sign_enveloping
 from jpki.errors import DocumentError, DocumentFault
 
-__all__ = ["sign_xml"]
+__all__ = ["raised", "sign_xml"]
 
 
 def sign_xml(order: Order) -> bytes:
@@ -45,10 +45,23 @@ def sign_xml(order: Order) -> bytes:
             fault=DocumentFault.UNSUPPORTED,
             hint="--enveloping puts it into the signature",
         )
+    return raised(made, order)
+
+
+def raised(made: bytes, order: Order, content: Content = None) -> bytes:
+    """The signature at the level that is ordered.
+
+    Args:
+        content: what was signed outside of it.
+
+    Raises:
+        JpkiError: the time-stamp authority or what is known of the signer's certificate
+            does not allow it.
+    """
     if order.stamp is not None and order.level.includes(Level.T):
         made = add_timestamp(made, order.stamp(octets_to_timestamp(made)))
     if order.collect is not None and order.level.includes(Level.LT):
-        data = order.collect(check_xml(made))
+        data = order.collect(check_xml(made, content))
         made = add_values(
             made,
             certificates=data.certificates,
@@ -56,7 +69,7 @@ def sign_xml(order: Order) -> bytes:
             ocsp_responses=data.ocsp_responses,
         )
     if order.stamp is not None and order.level.includes(Level.LTA):
-        made = add_archive_timestamp(made, order.stamp)
+        made = add_archive_timestamp(made, order.stamp, content)
     return made
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from jpki.cli.lazy import LazyGroup
+from jpki.cli.lazy import DefaultGroup
 
 __all__ = ["verify"]
 
@@ -17,18 +17,21 @@ _COMMANDS: Final = {
 }
 
 
-class _Documents(LazyGroup):
-    """What is no name of a command is a document to judge."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in {*_COMMANDS, *ctx.help_option_names}:
-            args = ["document", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_Documents, targets=_COMMANDS)
+@click.group(cls=DefaultGroup, targets=_COMMANDS)
 def verify() -> None:
     """Judge citizens' signatures on documents, or certification paths.
 
-    `jpki verify FILE …` is short for `jpki verify document FILE …`.
+    `jpki verify FILE …` is short for `jpki verify document FILE …`. With `--anchor
+    root.cer`, and what else is to be believed, it takes
+
+    \b
+    jpki verify letter.p7s                          CMS (CAdES), enveloping
+    jpki verify letter.txt letter.txt.p7s           CMS (CAdES), detached
+    jpki verify letter.pdf                          PDF (PAdES)
+    jpki verify form.signed.xml                     XML Signature, XAdES
+    jpki verify form.xml plan.pdf signature.xml     XML over several files
+    jpki verify application/                        the same in a folder
+    jpki verify application.zip                     the same in a ZIP archive
+    jpki verify challenge --signature answer --certificate own.cer
+                                                    a bare signature: a login
     """

@@ -12,12 +12,20 @@ import click
 from jpki import data
 from jpki.cli.files import read_certificates, read_file
 from jpki.cli.language import language_of
-from jpki.cli.verify.pairing import Named, Signed, paired
+from jpki.cli.verify.kinds import KINDS
+from jpki.cli.verify.pairing import (
+    Named,
+    Signed,
+    application_of,
+    over_files,
+    paired,
+)
 from jpki.cli.verify.questions import FILE, Question, question_options
 from jpki.cli.verify.showing import EXIT, show
+from jpki.documents.kinds import is_archive, kind_of
 from jpki.documents.signature import Enclosed
 from jpki.durable import create_file
-from jpki.errors import ConfigurationError, RequestError
+from jpki.errors import ConfigurationError, DocumentError, RequestError
 from jpki.strict_json import parse_object
 from jpki.verify import Outcome, Verifier
 from jpki.verify.watching import Seen
@@ -29,12 +37,13 @@ __all__ = ["document"]
 
 
 @click.command()
-@click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE…")
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, metavar="FILE…")
 @click.option(
     "--signature",
     type=FILE,
     metavar="FILE",
-    help="Detached signature over FILE: CMS, or with --certificate a bare one.",
+    help="Detached signature over FILE: CMS, XML (over several), or with "
+    "--certificate a bare one.",
 )
 @click.option(
     "--certificate",
@@ -69,14 +78,23 @@ def document(
 ) -> None:
     """Judge the signatures on signed documents: CMS, PDF or XML.
 
+    \b
+    jpki verify letter.txt letter.txt.p7s --anchor root.cer --crls-url URL
+    jpki verify application.zip --anchor root.cer --crl root.crl --offline
+    jpki verify form.xml plan.pdf --signature signature.xml --anchor root.cer
+
     A FILE may have its signature inside; a detached signature and what it is over are
-    named together, in any order. Checks the signature, what it covers, the path to an
-    anchor, validity, policy, key usage and revocation by CRL and OCSP.
+    named together, in any order. A folder or a ZIP archive is an application: one XML
+    signature, and the files that it names; files that it does not name are listed.
+    Checks the signature, what it covers, the path to an anchor, validity, policy, key
+    usage and revocation by CRL and OCSP.
 
     Exits with 0 if valid, 1 if invalid, 3 if something that was needed could not be
     found out, 2 if it could not be asked. Of several documents the worst counts; a
     signer who is not who the claim says counts as invalid.
     """
+    if not files:
+        raise RequestError("no FILE to judge", hint=KINDS)
     question = Question.of(options)
     claimed = None if claim is None else _claim(claim)
     documents = _documents(files, signature, certificate)
@@ -99,6 +117,8 @@ def document(
         if not as_json:
             name = signed.name if len(documents) > 1 else None
             show(outcome, language, name=name, comparison=comparison)
+            if _is_of_no_kind(signed):
+                click.echo(f"  → {KINDS}")
     if as_json:
         shown: object = told[0] if len(told) == 1 else told
         click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
@@ -112,17 +132,47 @@ _SEVERITY = (0, 3, 1)
 def _documents(
     files: tuple[Path, ...], signature: Path | None, certificate: Path | None
 ) -> list[Signed]:
+    folders = [file for file in files if file.is_dir()]
+    named = [
+        Named(name=file.name, octets=read_file(file))
+        for file in files
+        if file not in folders
+    ]
     if signature is None and certificate is None:
-        return paired([Named(name=file.name, octets=read_file(file)) for file in files])
-    if len(files) != 1 or signature is None:
+        return [*map(_in_folder, folders), *map(_unpacked, paired(named))]
+    if signature is None or folders or (certificate is not None and len(files) > 1):
         raise RequestError(
-            "--signature and --certificate are about one FILE",
+            "--signature is about FILEs, and --certificate about one FILE",
             hint="jpki verify FILE --signature VALUE --certificate CERTIFICATE",
         )
-    (file,) = files
-    return [
-        Signed(name=file.name, document=read_file(signature), content=read_file(file))
-    ]
+    name = named[0].name if len(named) == 1 else signature.name
+    return [over_files(name, read_file(signature), named)]
+
+
+def _in_folder(folder: Path) -> Signed:
+    # Loaded only where there is one.
+    from jpki.cli.verify.folders import read_folder
+
+    return application_of(folder.resolve().name, read_folder(folder))
+
+
+def _unpacked(signed: Signed) -> Signed:
+    """An archive that nobody signed as a whole is an application."""
+    if signed.content is not None or not is_archive(signed.document):
+        return signed
+    from jpki.documents.archives import unpacked
+
+    return application_of(signed.name, unpacked(signed.document))
+
+
+def _is_of_no_kind(signed: Signed) -> bool:
+    if signed.files is not None:
+        return False
+    try:
+        kind_of(signed.document)
+    except DocumentError:
+        return True
+    return False
 
 
 def _judged(
@@ -132,6 +182,10 @@ def _judged(
     question: Question,
     seen: Seen | None,
 ) -> Outcome:
+    if signed.files is not None:
+        from jpki.verify.applications import verify_application
+
+        return verify_application(verifier, signed.files, question.at, seen=seen)
     if certificate is None:
         return verifier.verify(signed.document, signed.content, question.at, seen=seen)
     if seen is not None:
@@ -169,7 +223,13 @@ def _keep(
 ) -> None:
     from jpki.verify.records import make_record
 
-    made = make_record(question.policy, signed.document, signed.content, outcome, seen)
+    document, content = signed.document, signed.content
+    if signed.files is not None:
+        from jpki.documents.applications import find_application
+
+        found = find_application(signed.files)
+        document, content = found.document, found.content
+    made = make_record(question.policy, document, content, outcome, seen)
     try:
         create_file(file, made.to_bytes())
     except FileExistsError:

@@ -6,7 +6,7 @@ is which: a signature without its content inside is over what else is there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 
@@ -15,7 +15,7 @@ from jpki.documents.signature import Content, Kind
 from jpki.documents.signed_data import parse_signed_data
 from jpki.errors import DocumentError, JpkiError, RequestError
 
-__all__ = ["Named", "Signed", "paired"]
+__all__ = ["Named", "Signed", "application_of", "over_files", "paired"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +34,8 @@ class Signed:
     name: str
     document: bytes = field(repr=False)
     content: Content = field(repr=False, default=None)
+    files: Mapping[str, bytes] | None = field(repr=False, default=None)
+    """In place of a document: an application's files, its signature among them."""
 
 
 def paired(files: Sequence[Named]) -> list[Signed]:
@@ -60,6 +62,33 @@ def paired(files: Sequence[Named]) -> list[Signed]:
         for file in files
         if file.name not in taken
     ]
+
+
+def over_files(name: str, signature: bytes, files: Sequence[Named]) -> Signed:
+    """A signature and the files that it is said to be over, all of them.
+
+    Raises:
+        RequestError: two of them have one name, or it can only be over one.
+    """
+    if len(files) == 1:
+        return Signed(name=name, document=signature, content=files[0].octets)
+    if _kind(Named(name=name, octets=signature)) is not Kind.XML:
+        raise RequestError(
+            f"{name} is no XML signature: it is over one file",
+            hint="jpki verify FILE --signature SIGNATURE",
+        )
+    content = {file.name: file.octets for file in files}
+    if len(content) != len(files):
+        raise RequestError(
+            "two files have one name",
+            hint="as they lay when they were signed: jpki verify FOLDER",
+        )
+    return Signed(name=name, document=signature, content=content)
+
+
+def application_of(name: str, files: Mapping[str, bytes]) -> Signed:
+    """An application as it was sent: a folder, or what was in an archive."""
+    return Signed(name=name, document=b"", files=files)
 
 
 def _attachments(file: Named) -> tuple[str, ...]:

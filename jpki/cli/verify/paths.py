@@ -38,6 +38,9 @@ _MAX_LINE: Final = 256 * 1024 * 1024
 def path(jobs: BinaryIO, pool: Path | None) -> None:
     """Validate certification paths (RFC 5280 section 6), one verdict a line, in order.
 
+    \b
+    jpki verify path --batch jobs.jsonl --pool certificates/ > verdicts.jsonl
+
     A job names trust_anchors, end_entity, at and id, and may name intermediates, crls,
     ocsp_responses, revocation (require, if-present or none), use_deltas,
     initial_policies, require_explicit_policy, inhibit_policy_mapping,

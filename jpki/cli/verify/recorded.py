@@ -24,6 +24,10 @@ __all__ = ["record"]
 def record(file: Path, as_json: bool, lang: str | None) -> None:
     """Judge again what `--record` kept in FILE: at its instant, from its evidence.
 
+    \b
+    jpki verify letter.txt letter.txt.p7s --anchor root.cer --record record.zip
+    jpki verify record record.zip
+
     Nothing is fetched. Exits as `jpki verify` does, and with 4 where the verdict is not
     the recorded one. FILE is a ZIP archive: its trust anchors stand in anchors/, and
     whether they are yours is for you to see.

@@ -33,6 +33,11 @@ _WORDS: Final = {
     "evidence": ("根拠", "evidence"),
     "timestamp": ("時刻証明", "timestamp"),
     "claimed": ("署名者の述べる日時（証明なし）", "signed, the signer says"),
+    "covered": ("署名の対象", "covered by the signature"),
+    "not_covered": (
+        "署名の対象でないファイル（信頼できません）",
+        "not covered by the signature, not to be relied on",
+    ),
     "note": ("注記", "note"),
     "valid": ("有効", "valid"),
     "invalid": ("無効", "invalid"),
@@ -93,6 +98,12 @@ def show(
             f"{_local(entry.this_update)} – {_local(entry.next_update)} · "
             f"{entry.issuer}",
         )
+    if outcome.covered:
+        line("covered", ", ".join(outcome.covered))
+    if outcome.not_covered:
+        names = ", ".join(outcome.not_covered)
+        text = f"  ! {word('not_covered')}: {names}"
+        click.echo(click.style(text, fg="yellow", bold=True))
     for note in outcome.notes:
         line("note", note)
 

@@ -15,7 +15,6 @@ from jpki.cli.sign.orders import Level, Order, ValidationData
 from jpki.cli.sign.xml import sign_xml
 from jpki.documents.signature import CheckedSignature
 from jpki.documents.xml.check import check_xml, examine_xml
-from jpki.errors import DocumentError, DocumentFault
 from jpki.verify import AtHand, Pool, TrustAnchor, Valid, Verifier
 from tests.support.cards import PASSWORD, issued_image
 from tests.support.long_term import token_over
@@ -123,21 +122,3 @@ def test_every_level_is_made(level: Level, enveloping: bool) -> None:
     assert len(verdict.proofs) == (
         len(checked.timestamps) if level.includes(Level.LT) else 0
     )
-
-
-def test_the_archive_level_is_refused_before_the_key_is_asked() -> None:
-    """Nobody enters a PIN for what cannot be made."""
-
-    class Untouched:
-        suite = reference_pki("jlis").keys["signature"].suite
-        public_key = reference_pki("jlis").keys["signature"].public_key
-
-        def sign(self, message: bytes | memoryview) -> bytes:
-            raise AssertionError("the key was asked")
-
-    pki = reference_pki("jlis")
-    order = _order(pki, time_authority(pki.at), Level.LTA, False)
-    with pytest.raises(DocumentError) as refused:
-        sign_xml(replace(order, signer=Untouched()))
-    assert refused.value.fault is DocumentFault.UNSUPPORTED
-    assert refused.value.hint is not None
