@@ -21,6 +21,8 @@ from jpki.errors import DocumentError, DocumentFault
 
 __all__ = ["Application", "find_application"]
 
+MAX_SIGNED: Final = 32
+"""XML files with signatures that are read to find the one."""
 _NAMESPACE: Final = b"http://www.w3.org/2000/09/xmldsig#"
 
 
@@ -85,13 +87,17 @@ def _signatures(
     """What each XML signature is over besides itself; and those that are unreadable."""
     named: dict[str, tuple[str, ...]] = {}
     problems: dict[str, DocumentError] = {}
-    for name, octets in files.items():
-        if not _may_be_signed(octets):
-            continue
+    candidates = [name for name, octets in files.items() if _may_be_signed(octets)]
+    if len(candidates) > MAX_SIGNED:
+        raise DocumentError(
+            f"more than {MAX_SIGNED} signed XML files",
+            fault=DocumentFault.SEVERAL_SIGNERS,
+        )
+    for name in candidates:
         try:
             # Loaded only where there is XML.
             references = import_module("jpki.documents.xml.references")
-            named[name] = references.names_outside(octets)
+            named[name] = references.names_outside(files[name])
         except ModuleNotFoundError as error:
             raise DocumentError(
                 f"XML cannot be judged here: {error.name} is not installed",
@@ -100,7 +106,7 @@ def _signatures(
             ) from None
         except DocumentError as error:
             problems[name] = DocumentError(
-                f"{name}: {error.message}", fault=error.fault, hint=error.hint
+                f"{name[:64]}: {error.message}", fault=error.fault, hint=error.hint
             )
     return named, problems
 

@@ -46,6 +46,7 @@ def verify_application(
     outcome = verifier.verify(found.document, found.content, at, seen=seen)
     return replace(
         outcome,
+        signature_file=found.name,
         # Where the signature itself is wrong it covers nothing.
         covered=found.covered if outcome.covered else (),
         not_covered=found.not_covered,

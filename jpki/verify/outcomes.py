@@ -153,6 +153,8 @@ class Verdict:
     """The timestamps that `existed_at` rests on, from the outermost in."""
     notes: tuple[str, ...] = ()
     """What could not be fetched or does not count, and why."""
+    signature_file: str | None = None
+    """Of an application that came as files: the one that its signature stands in."""
     covered: tuple[str, ...] = ()
     """Of a document: the files beside it that its signature is over, by their names;
     none where the signature is wrong."""
@@ -188,7 +190,11 @@ class Verdict:
     def _files(self) -> dict[str, object] | None:
         if not self.covered and not self.not_covered:
             return None
-        return {"covered": list(self.covered), "not_covered": list(self.not_covered)}
+        return {
+            "signature": self.signature_file,
+            "covered": list(self.covered),
+            "not_covered": list(self.not_covered),
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

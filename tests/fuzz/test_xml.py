@@ -14,7 +14,11 @@ import pytest
 
 from jpki.documents.signature import Content
 from jpki.documents.xml.check import SignedXML, examine_xml
-from jpki.documents.xml.levels import add_timestamp, octets_to_timestamp
+from jpki.documents.xml.levels import (
+    add_archive_timestamp,
+    add_timestamp,
+    octets_to_timestamp,
+)
 from jpki.documents.xml.sign import (
     sign_application,
     sign_detached,
@@ -25,7 +29,7 @@ from jpki.errors import DocumentError, EncodingError
 from jpki.x509.parse import parse_certificate
 from tests.support.cards import NOW
 from tests.support.fuzzing import run
-from tests.support.long_term import token_over, tsa
+from tests.support.long_term import HOUR, token_over, tsa
 from tests.support.xml_documents import DOCUMENT, FILES, FORM, xml_signer
 
 pytestmark = pytest.mark.slow
@@ -36,6 +40,10 @@ _COUNT: Final = 3_000
 _SIGNER: Final = xml_signer()
 _OWN: Final = (_SIGNER.certificate, _SIGNER.key)
 _ENVELOPED: Final = sign_enveloped(DOCUMENT, *_OWN, NOW)
+_TSA: Final = tsa(2014)
+_STAMPED: Final = add_timestamp(
+    _ENVELOPED, token_over(octets_to_timestamp(_ENVELOPED), _TSA, NOW)
+)
 _FORMS: Final[dict[str, tuple[bytes, Content]]] = {
     "enveloped": (_ENVELOPED, None),
     "enveloping": (
@@ -44,9 +52,10 @@ _FORMS: Final[dict[str, tuple[bytes, Content]]] = {
     ),
     "detached": (sign_detached(FILES, *_OWN, NOW), FILES),
     "application": (sign_application(FORM, FILES, *_OWN), FILES),
-    "timestamped": (
-        add_timestamp(
-            _ENVELOPED, token_over(octets_to_timestamp(_ENVELOPED), tsa(2014), NOW)
+    "timestamped": (_STAMPED, None),
+    "archived": (
+        add_archive_timestamp(
+            _STAMPED, lambda covered: token_over(covered, _TSA, NOW + HOUR)
         ),
         None,
     ),
@@ -73,6 +82,10 @@ def _words(original: SignedXML, content: Content) -> Callable[[bytes], str]:
             )
         assert theirs == ours
         assert found.signature.claimed_at == original.signature.claimed_at
+        # A timestamp may get lost, or stand there twice, but none says something new;
+        # and an archive timestamp is over what it was over, or is none.
+        stamps = {stamp.at for stamp in original.signature.timestamps}
+        assert {stamp.at for stamp in found.signature.timestamps} <= stamps
         return "unharmed"
 
     return target

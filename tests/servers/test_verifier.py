@@ -125,7 +125,11 @@ def test_an_application_in_an_archive_is_judged(client: FlaskClient) -> None:
 
     status, told = judged(files)
     assert (status, told["outcome"], told["kind"]) == (200, "valid", "xml"), told
-    assert told["files"] == {"covered": sorted(FILES), "not_covered": ["追加.pdf"]}
+    assert told["files"] == {
+        "signature": "signature.xml",
+        "covered": sorted(FILES),
+        "not_covered": ["追加.pdf"],
+    }
     name = next(iter(FILES))
     status, told = judged({**files, name: b"other"})
     assert (status, told["code"]) == (200, "document.altered")

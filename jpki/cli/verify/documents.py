@@ -162,7 +162,13 @@ def _unpacked(signed: Signed) -> Signed:
         return signed
     from jpki.documents.archives import unpacked
 
-    return application_of(signed.name, unpacked(signed.document))
+    files = unpacked(signed.document)
+    if "record.json" in files:
+        raise RequestError(
+            f"{signed.name} is a record of a verdict",
+            hint=f"jpki verify record {signed.name}",
+        )
+    return application_of(signed.name, files)
 
 
 def _is_of_no_kind(signed: Signed) -> bool:

@@ -53,7 +53,8 @@ def paired(files: Sequence[Named]) -> list[Signed]:
     taken: set[str] = set()
     for file in files:
         names = _attachments(file)
-        found = {other.name: other.octets for other in files if other.name in names}
+        named = [other for other in files if other.name in names]
+        found = _by_name(named)
         if found:
             attached[file.name] = found
             taken |= found.keys()
@@ -77,13 +78,22 @@ def over_files(name: str, signature: bytes, files: Sequence[Named]) -> Signed:
             f"{name} is no XML signature: it is over one file",
             hint="jpki verify FILE --signature SIGNATURE",
         )
+    return Signed(name=name, document=signature, content=_by_name(files))
+
+
+def _by_name(files: Sequence[Named]) -> dict[str, bytes]:
+    """What references are looked up in.
+
+    Raises:
+        RequestError: one of two would be verified, and the other be taken for it.
+    """
     content = {file.name: file.octets for file in files}
     if len(content) != len(files):
         raise RequestError(
             "two files have one name",
             hint="as they lay when they were signed: jpki verify FOLDER",
         )
-    return Signed(name=name, document=signature, content=content)
+    return content
 
 
 def application_of(name: str, files: Mapping[str, bytes]) -> Signed:

@@ -33,6 +33,7 @@ _WORDS: Final = {
     "evidence": ("根拠", "evidence"),
     "timestamp": ("時刻証明", "timestamp"),
     "claimed": ("署名者の述べる日時（証明なし）", "signed, the signer says"),
+    "signature": ("署名のあるファイル", "signature in"),
     "covered": ("署名の対象", "covered by the signature"),
     "not_covered": (
         "署名の対象でないファイル（信頼できません）",
@@ -98,6 +99,8 @@ def show(
             f"{_local(entry.this_update)} – {_local(entry.next_update)} · "
             f"{entry.issuer}",
         )
+    if outcome.signature_file is not None:
+        line("signature", outcome.signature_file)
     if outcome.covered:
         line("covered", ", ".join(outcome.covered))
     if outcome.not_covered:

@@ -32,6 +32,9 @@ _NOT_COVERED: Final = DocumentFault.NOT_COVERED
 _DEFAULT: Final = Canonicalization(algorithm=C14N)
 MAX_CANONICALIZED: Final = 16
 """Files that are signed as XML, and have to be read for that."""
+MAX_REFERRED: Final = 128 << 20
+"""Octets of the document, as often as something in it is referred to: parts may lie in
+one another, and each is canonicalized."""
 _ONLY: Final = ""
 """The name of what was handed in without one."""
 
@@ -75,6 +78,9 @@ class References:
         """
         if self._found is not None:
             return self._found
+        inside = [each for each in self._signature.references if _is_inside(each)]
+        if len(inside) * len(self._document) > MAX_REFERRED:
+            raise DocumentError(f"{len(inside)} references within a large document")
         found: list[Covered] = []
         seen: set[object] = set()
         for reference in self._signature.references:
@@ -117,10 +123,10 @@ class References:
         uri = reference.uri
         name: str | None = None
         element: Element | None = None
-        if uri is None or not (uri == "" or uri.startswith("#")):
-            name, octets = self._outside(reference)
-        else:
+        if _is_inside(reference):
             element, octets = self._inside(reference)
+        else:
+            name, octets = self._outside(reference)
         digest = hashlib.new(reference.digest.value, octets).digest()
         if not hmac.compare_digest(digest, reference.value):
             raise DocumentError(
@@ -155,9 +161,7 @@ class References:
         content = self._content
         if isinstance(content, bytes):
             outside = [
-                other
-                for other in self._signature.references
-                if other.uri is None or (other.uri and not other.uri.startswith("#"))
+                other for other in self._signature.references if not _is_inside(other)
             ]
             if len(outside) == 1:
                 return _ONLY, content
@@ -208,6 +212,12 @@ class References:
         return found[0]
 
 
+def _is_inside(reference: Reference) -> bool:
+    """Whether it is to the document, or to something in it (4.4.3.2)."""
+    uri = reference.uri
+    return uri is not None and (uri == "" or uri.startswith("#"))
+
+
 def names_outside(document: bytes) -> tuple[str, ...]:
     """What the signature of a document is over besides the document itself.
 
@@ -217,7 +227,7 @@ def names_outside(document: bytes) -> tuple[str, ...]:
     Raises:
         DocumentError: there is not one readable signature.
     """
-    signature = read_signature(find_signature(parse_xml(document)))
+    signature = read_signature(find_signature(parse_xml(document, measured=False)))
     uris = (reference.uri for reference in signature.references)
     return tuple(_decoded(uri) for uri in uris if uri and not uri.startswith("#"))
 

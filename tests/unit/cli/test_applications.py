@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def _attachments(desk: Path) -> list[Path]:
 
 
 def test_a_form_and_its_attachments(desk: Path, keys: Path) -> None:
-    """Signed beside the files, and verified as a folder, as files, by --signature."""
+    """Signed beside the files, and verified as the folder that they lie in."""
     form, *others = _attachments(desk)
     told = _signed(keys, form, *others)
     signature = Path(told["output"])
@@ -116,28 +117,50 @@ def test_a_form_and_its_attachments(desk: Path, keys: Path) -> None:
     assert (told["files"], told["level"]) == (names, "b")
     verdict = _json(keys, desk)
     assert (verdict["outcome"], verdict["document"]) == ("valid", desk.name), verdict
-    assert verdict["files"] == {"covered": names, "not_covered": ["kousei.xml"]}
+    assert verdict["files"] == {
+        "signature": signature.name,
+        "covered": names,
+        "not_covered": ["kousei.xml"],
+    }
     shown = _verify(keys, desk)
     assert shown.exit_code == 0
     assert "covered by the signature: form_01.xml" in shown.output
     assert "not to be relied on: kousei.xml" in shown.output
 
+    (desk / "form_01.xml").write_bytes(b"<other/>")
+    assert _json(keys, desk)["code"] == "document.altered"
+
+
+def test_files_by_hand(desk: Path, keys: Path) -> None:
+    """Named in any order, or with --signature; then each of them has to be signed."""
+    form, *others = _attachments(desk)
     flat = _signed(keys, form, others[0], "-o", desk / "flat.xml")
-    signature.unlink()
     for words in (
         (form, others[0], desk / "flat.xml"),
         (form, others[0], "--signature", desk / "flat.xml"),
     ):
         verdict = _json(keys, *words)
         assert verdict["outcome"] == "valid", verdict
-        assert verdict["files"] == {"covered": flat["files"], "not_covered": []}
+        assert verdict["files"] == {
+            "signature": None,
+            "covered": flat["files"],
+            "not_covered": [],
+        }
     # What is handed in by hand and is not signed is refused, as ever.
     more = (form, *others, "--signature", desk / "flat.xml")
     assert _json(keys, *more)["code"] == "document.not-covered"
     alone = (form, "--signature", desk / "flat.xml")
     assert _json(keys, *alone)["outcome"] == "invalid"
+    # One of two of one name would be verified, and the other be taken for it.
+    (desk / "添付" / form.name).write_bytes(b"<other/>")
+    for option in ((), ("--signature",)):
+        twice = (form, others[0], desk / "添付" / form.name, *option)
+        refused = _verify(keys, *twice, desk / "flat.xml")
+        assert refused.exit_code == 2
+        assert "two files have one name" in refused.output
     others[0].write_bytes(b"other")
-    assert _json(keys, desk)["code"] == "document.altered"
+    altered = _json(keys, form, others[0], "--signature", desk / "flat.xml")
+    assert altered["code"] == "document.altered"
 
 
 def test_an_application_of_e_gov(desk: Path, keys: Path) -> None:
@@ -150,7 +173,11 @@ def test_an_application_of_e_gov(desk: Path, keys: Path) -> None:
     assert sorted(files) == sorted([*names, "kousei.xml"])
     verdict = _json(keys, archive)
     assert verdict["outcome"] == "valid", verdict
-    assert verdict["files"] == {"covered": names, "not_covered": []}
+    assert verdict["files"] == {
+        "signature": "kousei.xml",
+        "covered": names,
+        "not_covered": [],
+    }
     archive.write_bytes(packed({**files, "追加.exe": b"MZ"}))
     shown = _verify(keys, archive, "--lang", "ja")
     assert shown.exit_code == 0
@@ -164,6 +191,9 @@ def test_an_application_of_e_gov(desk: Path, keys: Path) -> None:
     again = _run("verify", "record", record, "--json")
     assert (again.exit_code, json.loads(again.stdout)["confirmed"]) == (0, True)
     assert b"MZ" not in unpacked(record.read_bytes()).values()
+    refused = _verify(keys, record)
+    assert refused.exit_code == 2
+    assert "jpki verify record record.zip" in refused.output
     # Beside the form, where no other place is named.
     beside = _signed(keys, desk / "kousei.xml", *_attachments(desk))
     assert beside["output"] == f"{desk}/kousei.xml.signed.xml"
@@ -275,22 +305,31 @@ def test_xmlsec_finds_the_files(desk: Path, keys: Path) -> None:
         assert not accepts(document)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("level", ["t", "lt", "lta"])
-def test_every_level(desk: Path, keys: Path, tmp_path: Path, level: str) -> None:
-    """From lt on, nothing but the application and its anchors is needed."""
-    tsa = tmp_path.parent / f"tsa-{level}"
+@pytest.fixture(scope="module")
+def clocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A time-stamp authority: its folder and its address."""
+    tsa = tmp_path_factory.mktemp("time") / "tsa"
     began = f"{PKI.at:%Y-%m-%dT%H:%M:%SZ}"
     assert _run("tsa", "init", tsa, "--at", began).exit_code == 0
-    archive = desk.parent / f"{desk.name}.zip"
     with serving(tsa, "--at", AT) as url:
-        _signed(
-            keys,
-            *(*_attachments(desk), "-o", archive, "--level", level, "--tsa", url),
-            *("--anchor", keys / "root.pem", "--time-anchor", tsa / "root.pem"),
-            *("--crl", keys / "root.crl", "--crl", tsa / "root.crl"),
-            *("--era", "jlis", "--offline"),
-        )
+        yield tsa, url
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", ["t", "lt", "lta"])
+def test_every_level(
+    desk: Path, keys: Path, clocked: tuple[Path, str], level: str
+) -> None:
+    """From lt on, nothing but the application and its anchors is needed."""
+    tsa, url = clocked
+    archive = desk.parent / f"{desk.name}.zip"
+    _signed(
+        keys,
+        *(*_attachments(desk), "-o", archive, "--level", level, "--tsa", url),
+        *("--anchor", keys / "root.pem", "--time-anchor", tsa / "root.pem"),
+        *("--crl", keys / "root.crl", "--crl", tsa / "root.crl"),
+        *("--era", "jlis", "--offline"),
+    )
     files = unpacked(archive.read_bytes())
     content: Content = {n: o for n, o in files.items() if n != "signature.xml"}
     checked = check_xml(files["signature.xml"], content)

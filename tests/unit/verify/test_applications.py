@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -74,7 +75,11 @@ def test_an_application_is_valid(case: Case) -> None:
         assert verdict.covered == tuple(sorted(FILES))
         assert verdict.not_covered == ()
         told = verdict.to_json()["files"]
-        assert told == {"covered": sorted(FILES), "not_covered": []}
+        assert told == {
+            "signature": case.signature,
+            "covered": sorted(FILES),
+            "not_covered": [],
+        }
     below = {f"申請/{name}": octets for name, octets in case.files.items()}
     verdict = _verify(below)
     assert isinstance(verdict, Valid)
@@ -232,8 +237,21 @@ def test_an_attachment_may_be_signed_itself() -> None:
     verdict = _verify(files)
     assert isinstance(verdict, Valid)
     assert (verdict.covered, verdict.not_covered) == ((), ("b.pdf",))
+    assert verdict.signature_file == "form.xml"
     both = {"a.xml": inside, "b.xml": inside}
     assert _refused(both) is Code.SEVERAL_SIGNERS
+
+
+def test_nobody_reads_signatures_without_end() -> None:
+    """33 files that could be the signature are not even looked into."""
+    inside = sign_enveloped(b"<a/>", OWN, KEY, moment(PKI))
+    assert _refused({f"{n}.xml": inside for n in range(33)}) is Code.SEVERAL_SIGNERS
+    deep = (
+        b'<a xmlns="http://www.w3.org/2000/09/xmldsig#">' + b"<b/>" * 99_000 + b"</a>"
+    )
+    began = time.perf_counter()
+    assert _refused({f"{n}.xml": deep for n in range(32)}) is Code.NO_SIGNER
+    assert time.perf_counter() - began < 15
 
 
 def test_no_signature_at_all() -> None:

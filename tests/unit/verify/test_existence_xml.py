@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,21 @@ import pytest
 from lxml import etree
 
 from jpki.documents.signature import Content
+from jpki.documents.xml.building import (
+    EXCLUSIVE,
+    NAMES,
+    Part,
+    Signing,
+    build,
+    put_value,
+)
+from jpki.documents.xml.canonical import (
+    C14N,
+    C14N_11,
+    EXCLUSIVE_C14N,
+    Canonicalization,
+    canonical,
+)
 from jpki.documents.xml.check import check_xml
 from jpki.documents.xml.levels import (
     add_archive_timestamp,
@@ -31,6 +47,7 @@ from jpki.documents.xml.sign import (
     sign_enveloped,
     sign_enveloping,
 )
+from jpki.documents.xml.signed_info import DS
 from jpki.errors import DocumentError, DocumentFault
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.verify import (
@@ -317,3 +334,52 @@ def test_limits_and_forms_without_room() -> None:
     assert fault(written(tree)) is DocumentFault.MALFORMED
     with pytest.raises(DocumentError, match="more than"):
         add_values(written(tree), crls=[b"0"])
+
+
+def _nested(parts: int, size: int, *, digested: bool = True) -> bytes:
+    """A signature over elements that lie in one another, none of them canonicalized."""
+    held = etree.Element(f"{DS}Object", Id="part-0", nsmap=NAMES)
+    inner = held
+    for number in range(1, parts):
+        inner = etree.SubElement(inner, "part", Id=f"part-{number}")
+    inner.text = "x" * size
+    signing = Signing(
+        certificate=signers_certificate(), signer=pki_of_2008().keys["signature"]
+    )
+    default = Canonicalization(algorithm=C14N)
+    signature = build(
+        signing,
+        [
+            Part(
+                uri=f"#{element.get('Id')}",
+                octets=canonical(element, default) if digested else b"",
+                media_type="text/xml",
+            )
+            for element in held.iter("*")
+        ],
+        SIGNED_AT,
+    )
+    signature.append(held)
+    put_value(signature, signing, EXCLUSIVE)
+    return written(signature.getroottree())
+
+
+def test_what_canonicalizing_costs_is_bounded() -> None:
+    """A hundred parts in one another, and archive timestamps in every method."""
+    with pytest.raises(DocumentError, match="references within a large document"):
+        check_xml(_nested(100, 2_000_000, digested=False))
+    document = _stamped(_nested(100, 20_000), FIRST, STAMPED_AT)
+    made = _archived(document, SECOND, IN_2017)
+    assert len(check_xml(made).timestamps) == 2
+    tree = parse_xml(made)
+    (stamp,) = _stamps(tree)
+    methods = [C14N, C14N_11, EXCLUSIVE_C14N] * 5
+    for method in methods:
+        other = parse_xml(etree.tostring(stamp)).getroot()
+        other[0].set("Algorithm", method)
+        stamp.addnext(other)
+    began = time.perf_counter()
+    checked = check_xml(written(tree))
+    assert time.perf_counter() - began < 10
+    assert len(checked.timestamps) == 2
+    assert len(checked.notes) == len(methods)
