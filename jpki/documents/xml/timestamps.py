@@ -36,6 +36,9 @@ _DEFAULT: Final = Canonicalization(algorithm=C14N)
 """Where a timestamp does not say how (4.5)."""
 _METHOD: Final = f"{DS}CanonicalizationMethod"
 
+MAX_TOKENS: Final = 4
+"""In one timestamp: of as many authorities."""
+
 _Octets = Callable[[Canonicalization], bytes]
 
 
@@ -64,24 +67,44 @@ def read_timestamps(
                 # covers it: nothing says that it was there when they were made.
                 notes.append("signature timestamp behind an archive timestamp: ignored")
                 continue
-            found, what = inner, "signature timestamp"
+            stamps, what = inner, "signature timestamp"
             covered: _Octets = partial(canonical, signature.value_element)
         elif element.tag == ARCHIVE_TIMESTAMP:
-            found, what = archives, "archive timestamp"
+            stamps, what = archives, "archive timestamp"
             covered = partial(archived.octets, unsigned[:position])
         else:
             continue
-        try:
-            token, method = _token(element)
-            stamp = read_token(token, covered(method), known)
-        except (DocumentError, EncodingError) as error:
-            notes.append(f"{what}: {error.message}")
-        else:
-            found.append(replace(stamp, beside=found is inner and bool(inner)))
+        found, problems = _read(element, covered, known)
+        notes += [f"{what}: {problem}" for problem in problems]
+        # Those on the signature value cover nothing of one another, and neither do
+        # several that stand in one place.
+        alone = stamps is archives or not inner
+        stamps += [
+            replace(stamp, beside=number > 0 or not alone)
+            for number, stamp in enumerate(found)
+        ]
     return (*inner, *archives), tuple(notes)
 
 
-def _token(element: Element) -> tuple[bytes, Canonicalization]:
+def _read(
+    element: Element, covered: _Octets, certificates: tuple[bytes, ...]
+) -> tuple[list[Timestamp], list[str]]:
+    """The tokens in one timestamp, all over the same, and why others are none."""
+    found, problems = list[Timestamp](), list[str]()
+    try:
+        tokens, method = _tokens(element)
+        octets = covered(method)
+    except DocumentError as error:
+        return [], [error.message]
+    for token in tokens:
+        try:
+            found.append(read_token(octets_of(token), octets, certificates))
+        except (DocumentError, EncodingError) as error:
+            problems.append(error.message)
+    return found, problems
+
+
+def _tokens(element: Element) -> tuple[list[Element], Canonicalization]:
     parts = children(element)
     method: Canonicalization | None = _DEFAULT
     if parts and parts[0].tag == _METHOD:
@@ -89,8 +112,7 @@ def _token(element: Element) -> tuple[bytes, Canonicalization]:
         method = canonicalization(str(stated.get("Algorithm")))
         if children(stated):
             method = None
-    if method is None or len(parts) != 1:
+    known = all(part.tag == f"{XADES}EncapsulatedTimeStamp" for part in parts)
+    if method is None or not 0 < len(parts) <= MAX_TOKENS or not known:
         raise DocumentError("a form of timestamp that is not known")
-    if parts[0].tag != f"{XADES}EncapsulatedTimeStamp":
-        raise DocumentError("a form of timestamp that is not known")
-    return octets_of(parts[0]), method
+    return parts, method

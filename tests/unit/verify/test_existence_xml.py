@@ -303,6 +303,39 @@ def test_a_late_signature_timestamp_is_not_carried_by_the_archive() -> None:
     assert any("ignored" in note for note in verdict.notes)
 
 
+def test_two_authorities_in_one_timestamp() -> None:
+    """Both are over the same and vouch for what is inside, not for one another."""
+    signed, _ = _signed()
+    crls = [*authorities_crls(SIGNED_AT), FIRST.crl(IN_2017 - HOUR)]
+    inside = _with_data(_stamped(signed, FIRST, STAMPED_AT), *crls)
+    other = tsa(2017, "other")
+    later = IN_2017 + HOUR
+    trees = [
+        parse_xml(_archived(inside, by, at))
+        for by, at in ((SECOND, IN_2017), (other, later))
+    ]
+    (one,), (two,) = map(_stamps, trees)
+    one.append(two[-1])
+    document = written(trees[0])
+    checked = check_xml(document)
+    assert [stamp.at for stamp in checked.timestamps] == [STAMPED_AT, IN_2017, later]
+    assert [stamp.beside for stamp in checked.timestamps] == [False, False, True]
+    at = datetime(2020, 5, 1, tzinfo=UTC)
+    stolen = Revocation(
+        serial=SECOND.parsed.serial,
+        at=at - timedelta(days=9),
+        reason=RevocationReason.KEY_COMPROMISE,
+    )
+    lists = (SECOND.crl(at - HOUR, stolen), other.crl(at - HOUR))
+    verdict = _judge(document, *lists, at=at, trusted=(FIRST, SECOND, other))
+    assert isinstance(verdict, Valid), (verdict.reason, verdict.notes)
+    assert [proof.at for proof in verdict.proofs] == [later, STAMPED_AT]
+    # A fifth is more than anybody puts in.
+    for _ in range(3):
+        one.append(parse_xml(etree.tostring(one[-1])).getroot())
+    assert any("not known" in note for note in check_xml(written(trees[0])).notes)
+
+
 def test_the_older_kind_is_not_looked_at() -> None:
     """ArchiveTimeStamp of XAdES 1.3.2 is over other octets: a note, no proof."""
     tree = parse_xml(_preserved()[0])
