@@ -55,6 +55,7 @@ def create_app(
             test_system=common.test_system,
         ),
         health=Health({}),
+        body_limit=own.body_limit,
     )
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = own.body_limit

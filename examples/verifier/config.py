@@ -26,7 +26,7 @@ class VerifierSettings(VerificationSettings):
     """0 takes a free one and names it when ready."""
     threads: int = setting(8, limits=(1, 256))
     body_limit: int = setting(16 * 1024 * 1024, limits=(1024, 256 * 1024 * 1024))
-    """Octets of the largest request body."""
+    """Octets of the largest request body; an archive in it may hold four times that."""
     pool_directory: Path | None = None
     """Certificates, CRLs and OCSP responses at hand for every question."""
 

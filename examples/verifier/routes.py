@@ -37,6 +37,8 @@ from jpki.x509.names import rfc4514
 __all__ = ["Desk", "blueprint"]
 
 _LINES: Final = frozenset({"application/jsonl", "application/x-ndjson"})
+_UNPACKED: Final = 4
+"""How many times a body's octets an archive in it may hold: what a thread keeps."""
 _PARTS: Final = frozenset({"document", "content", "claim"})
 
 
@@ -51,6 +53,8 @@ class Desk:
     """Signature checks, shared by all path jobs."""
     clock: RequestClock
     health: Health
+    body_limit: int
+    """Octets of the largest request body."""
 
     def instant(self) -> datetime:
         """The one instant that the current request is served at."""
@@ -141,7 +145,8 @@ def _content() -> Content:
 
 def _judged(desk: Desk, document: bytes, content: Content) -> Outcome:
     if content is None and is_archive(document):
-        return verify_application(desk.verifier, unpacked(document), desk.instant())
+        files = unpacked(document, max_octets=_UNPACKED * desk.body_limit)
+        return verify_application(desk.verifier, files, desk.instant())
     return desk.verifier.verify(document, content, desk.instant())
 
 

@@ -143,7 +143,7 @@ def test_an_application_in_an_archive_is_judged(client: FlaskClient) -> None:
 def _bomb() -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.xml", b"\0" * (129 << 20))
+        archive.writestr("a.xml", b"\0" * (65 << 20))
     return made.getvalue()
 
 

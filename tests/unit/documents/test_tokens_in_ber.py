@@ -4,8 +4,11 @@ what they prove hangs on octets that BER does not keep."""
 from __future__ import annotations
 
 from base64 import b64encode
+from contextlib import suppress
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jpki.der import oids
 from jpki.der.ber import to_der
@@ -29,7 +32,7 @@ from jpki.documents.xml.check import check_xml
 from jpki.documents.xml.properties import XADES
 from jpki.documents.xml.reading import parse_xml, written
 from jpki.documents.xml.sign import sign_enveloped
-from jpki.errors import EncodingError
+from jpki.errors import DocumentError, EncodingError
 from jpki.model.suites import Digest
 from tests.support.ber import in_ber
 from tests.support.long_term import (
@@ -147,6 +150,20 @@ def test_a_token_of_too_many_pieces_is_refused() -> None:
         parse_token(sequence(pieces))
     with pytest.raises(EncodingError):
         parse_token(b"\x30\x80")
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_damaged_tokens_in_ber(data: st.DataObject) -> None:
+    """Any octet may be another: it is read, or refused by one of our errors."""
+    token = bytearray(data.draw(st.sampled_from(FORMS)))
+    for _ in range(data.draw(st.integers(1, 3))):
+        token[data.draw(st.integers(0, len(token) - 1))] = data.draw(
+            st.integers(0, 255)
+        )
+    with suppress(EncodingError, DocumentError):
+        found = read_token(bytes(token), VALUE)
+        assert found.at == STAMPED_AT
 
 
 def test_in_xml_and_from_the_wire_too() -> None:
