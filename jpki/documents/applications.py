@@ -9,10 +9,11 @@ could be, somebody may have added one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Final
+from unicodedata import normalize
 
 from jpki.documents.archives import require_safe_names
 from jpki.documents.kinds import kind_of
@@ -65,20 +66,29 @@ def find_application(files: Mapping[str, bytes]) -> Application:
     if not candidates:
         raise next(iter(problems.values()), _unsigned())
     (name,) = candidates
-    folder = name[: name.rfind("/") + 1]
-    content = {
-        other: files[folder + other]
-        for other in named[name]
-        if folder + other in files and folder + other != name
-    }
-    covered = {folder + other for other in content}
+    found = _found(named[name], name, files)
+    covered = {*found.values()}
     return Application(
         name=name,
         document=files[name],
-        content=content or None,
+        content={other: files[file] for other, file in found.items()} or None,
         covered=tuple(sorted(covered)),
         not_covered=tuple(sorted(files.keys() - covered - {name})),
     )
+
+
+def _found(
+    names: Iterable[str], signature: str, files: Mapping[str, bytes]
+) -> dict[str, str]:
+    """The files that these names mean, seen from the signature's folder.
+
+    Some systems take a character apart (が as か and a mark) in names of files. No two
+    files differ by that alone: the names are safe.
+    """
+    folder = signature[: signature.rfind("/") + 1]
+    forms = {normalize("NFC", file): file for file in files if file != signature}
+    places = {name: normalize("NFC", folder + name) for name in names}
+    return {name: forms[place] for name, place in places.items() if place in forms}
 
 
 def _signatures(

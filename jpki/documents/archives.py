@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import stat
+import struct
 import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from jpki.documents.archive_layout import require_one_reading
 from jpki.errors import DocumentError
 
 __all__ = ["MAX_FILES", "MAX_OCTETS", "packed", "require_safe_names", "unpacked"]
@@ -47,9 +49,9 @@ def unpacked(
     """The files in a ZIP archive, by their names.
 
     Raises:
-        DocumentError: it is none, is larger than allowed, or holds what is no plain
-            file: a link, an encrypted entry, a name that leads out of it or stands
-            there twice.
+        DocumentError: it is none, is larger than allowed, can be read in two ways, or
+            holds what is no plain file: a link, an encrypted entry, a name that leads
+            out of it or stands there twice.
     """
     files: dict[str, bytes] = {}
     try:
@@ -57,11 +59,12 @@ def unpacked(
             entries = archive.infolist()
             if len(entries) > max_files:
                 raise DocumentError(f"an archive of more than {max_files} files")
+            require_one_reading(octets, entries, archive.start_dir)
             entries = [entry for entry in entries if not entry.is_dir()]
             # Said before anything is unpacked; and no entry gives more than it says.
             if sum(entry.file_size for entry in entries) > max_octets:
                 raise DocumentError(f"an archive of more than {max_octets} octets")
-            require_safe_names([entry.orig_filename for entry in entries])
+            require_safe_names([entry.filename for entry in entries])
             for entry in entries:
                 _require_plain(entry)
                 files[entry.filename] = archive.read(entry)
@@ -72,6 +75,7 @@ def unpacked(
         OSError,
         EOFError,
         ValueError,
+        struct.error,
         zlib.error,
     ) as error:
         raise DocumentError(f"no ZIP archive that can be read: {error}"[:160]) from None

@@ -225,6 +225,17 @@ def test_a_second_signature_slips_in(case: Case) -> None:
     assert verdict.code is Code.NO_PATH
 
 
+def test_names_that_a_system_took_apart() -> None:
+    """が as two characters is the file of that name; which of them is told as it is."""
+    files = {"\u304c.xml": DOCUMENT}
+    made = sign_detached(files, OWN, KEY, moment(PKI))
+    verdict = _verify({"\u304b\u3099.xml": DOCUMENT, "signature.xml": made})
+    assert isinstance(verdict, Valid), verdict.reason
+    assert verdict.covered == ("\u304b\u3099.xml",)
+    altered = {"\u304b\u3099.xml": DOCUMENT + b" ", "signature.xml": made}
+    assert _refused(altered) is Code.DOCUMENT_ALTERED
+
+
 def test_an_attachment_may_be_signed_itself() -> None:
     """A form with its own signature inside is content of the one that names it."""
     inside = sign_enveloped(DOCUMENT, OWN, KEY, moment(PKI))
