@@ -26,7 +26,6 @@ from jpki.service.clock import ProcessClock, offset_to, parse_instant, system_ra
 __all__ = ["PATH", "Prepared", "prepared", "signing_options", "word"]
 
 PATH: Final = click.Path(path_type=Path, dir_okay=False)
-_PATH: Final = PATH
 _LEVELS: Final = {level.value: level for level in Level}
 _PURPOSES: Final = {purpose.value: purpose for purpose in Purpose}
 word: Final = Words(
@@ -37,6 +36,12 @@ word: Final = Words(
     }
 )
 
+_NEEDED: Final = (
+    ("tsa", "--tsa", Level.T),
+    ("anchors", "--anchor", Level.LT),
+    ("time_anchors", "--time-anchor", Level.LT),
+)
+"""From which level on an option has to be given."""
 _OPTIONS: Final = (
     click.option(
         "--key",
@@ -53,14 +58,14 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--certificate",
-        type=_PATH,
+        type=PATH,
         metavar="FILE",
         help="Of a key in a file, PEM or DER; others in it are put in too.",
     ),
     pin_file,
     click.option(
         "--passphrase-file",
-        type=_PATH,
+        type=PATH,
         metavar="FILE",
         help="Its first line opens a key in a file; otherwise it is asked for.",
     ),
@@ -75,7 +80,7 @@ _OPTIONS: Final = (
     click.option(
         "--anchor",
         "anchors",
-        type=_PATH,
+        type=PATH,
         multiple=True,
         metavar="FILE",
         help="From level lt on: where the signer's path leads; PEM or DER.",
@@ -83,25 +88,25 @@ _OPTIONS: Final = (
     click.option(
         "--time-anchor",
         "time_anchors",
-        type=_PATH,
+        type=PATH,
         multiple=True,
         metavar="FILE",
         help="From level lt on: root of the time-stamp authority.",
     ),
     click.option(
         "--certificates",
-        type=_PATH,
+        type=PATH,
         multiple=True,
         metavar="FILE",
         help="Authorities' certificates to build the path with.",
     ),
     click.option(
-        "--crl", "crls", type=_PATH, multiple=True, metavar="FILE", help="CRLs."
+        "--crl", "crls", type=PATH, multiple=True, metavar="FILE", help="CRLs."
     ),
     click.option(
         "--ocsp",
         "answers",
-        type=_PATH,
+        type=PATH,
         multiple=True,
         metavar="FILE",
         help="OCSP responses, DER.",
@@ -170,11 +175,11 @@ def prepared(options: Mapping[str, Any]) -> Iterator[Prepared]:
     """
     level = options["level"]
     wanted = _LEVELS[level]
-    for option, least in _NEEDED.items():
-        if wanted.includes(least) and not options[option[0]]:
+    for name, option, least in _NEEDED:
+        if wanted.includes(least) and not options[name]:
             raise ConfigurationError(
                 "command line",
-                option[1],
+                option,
                 f"is needed for level {level}",
                 hint="see --help",
             )
@@ -193,13 +198,6 @@ def prepared(options: Mapping[str, Any]) -> Iterator[Prepared]:
         ) as key,
     ):
         yield Prepared(key=key, level=wanted, clock=clock, stamp=stamp, collect=collect)
-
-
-_NEEDED: Final = {
-    ("tsa", "--tsa"): Level.T,
-    ("anchors", "--anchor"): Level.LT,
-    ("time_anchors", "--time-anchor"): Level.LT,
-}
 
 
 def _collecting(options: Mapping[str, Any], clock: Clock) -> Collect:

@@ -94,7 +94,7 @@ def document(
     signer who is not who the claim says counts as invalid.
     """
     if not files:
-        raise RequestError("no FILE to judge", hint=KINDS)
+        raise RequestError("no FILE to judge", hint=KINDS["en"])
     question = Question.of(options)
     claimed = None if claim is None else _claim(claim)
     documents = _documents(files, signature, certificate)
@@ -118,7 +118,7 @@ def document(
             name = signed.name if len(documents) > 1 else None
             show(outcome, language, name=name, comparison=comparison)
             if _is_of_no_kind(signed):
-                click.echo(f"  → {KINDS}")
+                click.echo(f"  → {KINDS[language]}")
     if as_json:
         shown: object = told[0] if len(told) == 1 else told
         click.echo(json.dumps(shown, ensure_ascii=False, indent=2))

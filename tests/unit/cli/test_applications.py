@@ -272,6 +272,8 @@ def test_what_is_known_is_said(desk: Path, keys: Path) -> None:
     shown = _verify(keys, desk / "a.docx")
     assert shown.exit_code == 1
     assert "known are CMS" in shown.output
+    shown = _verify(keys, desk / "a.docx", "--lang", "ja")
+    assert "判定できるもの: CMS" in shown.output
     assert _json(keys, desk / "a.docx")["code"] == "document.malformed"
     shown = _run("sign")
     for example in ("--format pdf", "sign xml form.xml"):
