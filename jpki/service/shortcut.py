@@ -41,6 +41,14 @@ _IGNORED: Final = frozenset(
     {b"user-agent", b"accept", b"accept-encoding", b"accept-language", b"pragma"}
 )
 """Fields that change nothing about answers of one form."""
+_PASSED_ON: Final = re.compile(
+    rb"\r\n(?:forwarded|via|x-forwarded-(?:for|host|port|proto|server)|x-real-ip"
+    rb"|x-request-id|traceparent|tracestate):[\t\x20-\x7e]*(?=\r\n|\Z)",
+    re.IGNORECASE,
+)
+"""What proxies add about where a request has come from (RFC 7239, RFC 9110 7.6.3): the
+application is not told either, whoever asks. Such a field may come more than once, and
+has another value for each client."""
 _REMEMBERED: Final = 512
 """Forms of headers whose judgement is kept: clients of one make send the same."""
 _LONGEST: Final = 1024
@@ -89,6 +97,11 @@ class Shortcut:
         self.answered = 0
         """How many requests were answered here."""
 
+    @property
+    def judged(self) -> int:
+        """How many forms of headers are known."""
+        return len(self._judged)
+
     def __call__(self, data: bytes, waiting: int) -> bytes | Promise | None:
         """The whole answer to exactly one request, or None.
 
@@ -101,6 +114,10 @@ class Shortcut:
         if not found:
             return None
         length = self._judged.get(fields)
+        if length is None:
+            # Clients of one make then send the same, through a proxy, too.
+            fields = _PASSED_ON.sub(b"", b"\r\n" + fields)[2:]
+            length = self._judged.get(fields)
         if length is None:
             length = self._judge(fields)
         if length != len(body):

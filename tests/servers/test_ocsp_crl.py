@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 import urllib.parse
 from collections.abc import Mapping
@@ -325,6 +326,33 @@ def test_the_short_way_says_what_the_long_way_says(
         ]
         assert kinds[0] == kinds[1]
         assert parsedate_to_datetime(short.headers["date"]).tzinfo is UTC
+
+
+def test_requests_through_a_proxy_take_the_short_way(
+    installation: Installation, good: IssuedCertificate
+) -> None:
+    """Whatever it says of where they came from; and they get the same answer."""
+    body = request_about(installation, good.serial)
+    port = installation.settings.revocation.port
+    plain = post(installation, body)
+
+    def short_answers() -> float:
+        metrics = send(port, "GET", "/metrics").body.decode()
+        found = re.search(r"^jpki_ocsp_short_answers(?:_total)? (\S+)$", metrics, re.M)
+        assert found is not None
+        return float(found[1])
+
+    before = short_answers()
+    for client in ("203.0.113.7", "2001:db8::7"):
+        added = {
+            "X-Forwarded-For": client,
+            "X-Forwarded-Proto": "https",
+            "Forwarded": f'for="[{client}]"',
+            "Via": "1.1 edge.example",
+        }
+        reply = send(port, "POST", "/ocsp", body, {**TYPE, **added})
+        assert reply.body == plain.body
+    assert short_answers() >= before + 2
 
 
 def test_an_answer_to_post_is_kept_by_nobody(

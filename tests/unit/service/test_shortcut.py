@@ -69,6 +69,72 @@ def test_anything_else_goes_the_long_way(data: bytes) -> None:
     assert shortcut(data, 1000) is None
 
 
+_FIELDS = (
+    b"X-Forwarded-For: 203.0.113.7, 198.51.100.2",
+    b"x-forwarded-proto:https",
+    b"X-Forwarded-Host: ocsp.example",
+    b"X-Forwarded-Port: 443",
+    b"X-Forwarded-Server: edge",
+    b'Forwarded: for="[2001:db8::1]";proto=https',
+    b"Via: 1.1 edge.example (squid/6.1), 1.1 inner",
+    b"X-Real-IP: 203.0.113.7",
+    b"X-Request-ID: 7b0c",
+    b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+)
+
+
+@pytest.mark.parametrize("field", _FIELDS)
+def test_what_proxies_add_changes_nothing(field: bytes) -> None:
+    """Wherever it stands, also twice, and with another value each time."""
+    shortcut = _shortcut()
+    for start in (b"HTTP/1.1\r\n", b"Host: a\r\n"):
+        for added in (field, field + b"\r\n" + field, field + b" and more", b"Via: x"):
+            asked = start + added + b"\r\n"
+            assert shortcut(_POST.replace(start, asked), 0) == b"post:abc"
+            assert shortcut(_GET.replace(start, asked), 0) == b"get:a%2Fb//c"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"Via: 1.1 edge\r\n folded",
+        b"Via: 1.1 \xe9dge",
+        b"Via : 1.1 edge",
+        b"Via: 1.1 edge\nHost: b",
+        b"X-Via: 1.1 edge",
+        b"X-Forwarded-Forever: 1",
+        b"X-Forwarded-For: 1\r\nContent-Length: 2",
+        b"X-Forwarded-For: 1\r\nTransfer-Encoding: chunked",
+        b"X-Forwarded-For: 1\r\nHost: b",
+        b"X-Forwarded-For: 1\r\nJPKI-Test-Instant: 2014-10-01",
+        b"X-Forwarded-For: 1\r\nClient-Cert: :MIIB:",
+    ],
+)
+def test_what_a_proxy_adds_hides_nothing(fields: bytes) -> None:
+    """What is odd about the field itself, or stands beside it, goes the long way."""
+    shortcut = _shortcut()
+    for _ in range(2):
+        for start in (b"HTTP/1.1\r\n", b"Host: a\r\n"):
+            data = _POST.replace(start, start + fields + b"\r\n")
+            assert shortcut(data, 0) is None
+
+
+def test_a_host_is_needed_behind_a_proxy_too() -> None:
+    """Where nothing else is left, it is no request that anybody understands."""
+    data = b"GET /ocsp/a HTTP/1.1\r\nVia: 1.1 edge\r\n\r\n"
+    assert _shortcut()(data, 0) is None
+
+
+def test_many_clients_behind_a_proxy_push_nothing_out() -> None:
+    """However many addresses are told, the headers are judged once."""
+    shortcut = _shortcut()
+    for number in range(2000):
+        field = b"X-Forwarded-For: 10.0.%d.%d\r\n" % divmod(number, 256)
+        asked = _POST.replace(b"Host: a\r\n", b"Host: a\r\n" + field)
+        assert shortcut(asked, 0) == b"post:abc"
+    assert shortcut.judged == 1
+
+
 def test_a_crowd_is_told_to_come_back_later() -> None:
     """Where the answer must come from the application, and too many wait for that."""
     shortcut = _shortcut()
