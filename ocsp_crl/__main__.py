@@ -12,6 +12,7 @@ from jpki.service.clock import ProcessClock
 from jpki.service.command import Server, run_server
 from jpki.service.office import open_misbehaving_office, open_status_office
 from jpki.service.settings import FILE_STORE, Settings, load
+from jpki.service.wsgi import Background
 from ocsp_crl import create_app, new_metrics, open_answers
 from ocsp_crl.gathering import Gathering
 from ocsp_crl.measures import ShortAnswers
@@ -24,7 +25,7 @@ def _build(settings: Settings, _stop: threading.Event) -> Server:
     clock = ProcessClock(settings.common.clock_offset)
     office = open_status_office(settings)
     opened = open_answers(settings.revocation, office)
-    _, answers = opened
+    responder, answers = opened
 
     def refreshing(stop: threading.Event) -> None:
         answers.run(stop, clock)
@@ -34,7 +35,11 @@ def _build(settings: Settings, _stop: threading.Event) -> Server:
     if own.misbehave:
         misbehaving = open_misbehaving_office(settings, office)
         _log.warning("this server answers wrongly below /misbehave: a test system")
-    background = [answers.watch.run, refreshing]
+    background: list[Background] = [
+        answers.watch.run,
+        refreshing,
+        partial(responder.warm_up, clock=clock),
+    ]
     admission = shortcut = None
     metrics = new_metrics()
     if own.access == "open":

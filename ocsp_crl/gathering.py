@@ -6,7 +6,8 @@ step of a statement gives it up. So one thread answers what has come in meanwhil
 of it with one look into the books, while the loop goes on.
 
 Whoever has waited for a second is told `tryLater`, also where that one thread waits for
-a database that does not answer.
+a database that does not answer. A question whose key is being opened is asked again
+when it is open, and all others go on.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -137,8 +139,16 @@ class Gathering:
             # The application is asked instead, and tells its own errors.
             _log.exception("questions could not be answered together")
             answers = [None] * len(some)
-        self._made += zip(some, answers, strict=True)
+        for asked, answer in zip(some, answers, strict=True):
+            if answer is not None and answer.opening is not None:
+                answer.opening.add_done_callback(partial(self._again, asked))
+            else:
+                self._made.append((asked, answer))
         self.wake()
+
+    def _again(self, asked: _Asked, _opened: object) -> None:
+        self._waiting.append(asked)
+        self._bell.set()
 
     def _tell(self, asked: _Asked, answer: OCSPAnswer | None) -> None:
         if not asked.over:

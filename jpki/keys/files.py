@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from jpki.durable import create_file
 from jpki.errors import KeyNotFound, KeyProviderError
 from jpki.keys.memory import recall
-from jpki.keys.pkcs8 import decrypt, encrypt
+from jpki.keys.pkcs8 import Derive, Protection, decrypt, derive
 from jpki.keys.software import SoftwareSigner, generate_private_key
 from jpki.model.ports import Secret
 from jpki.model.suites import SignatureSuite
@@ -20,14 +20,16 @@ __all__ = ["file_uri", "generate", "open_signer"]
 _MAX_KEY_FILE: Final = 64 * 1024  # an ML-DSA-87 or RSA-8192 key needs under 16 KiB
 
 
-def generate(suite: SignatureSuite, path: Path, passphrase: Secret) -> SoftwareSigner:
+def generate(
+    suite: SignatureSuite, path: Path, protection: Protection
+) -> SoftwareSigner:
     """Make a key and keep it in a new encrypted file of mode 0600.
 
     Raises:
-        KeyProviderError: the file exists, cannot be written, or a weak passphrase.
+        KeyProviderError: the file exists or cannot be written.
     """
     key = generate_private_key(suite)
-    content = encrypt(key, suite, passphrase())
+    content = protection.encrypt(key, suite)
     try:
         create_file(path, content)
     except FileExistsError:
@@ -42,8 +44,15 @@ def file_uri(path: Path) -> str:
     return path.absolute().as_uri()
 
 
-def open_signer(uri: str, passphrase: Secret) -> SoftwareSigner:
+def open_signer(
+    uri: str, passphrase: Secret, *, derived: Derive = derive
+) -> SoftwareSigner:
     """Open the key at a `file:` URI (its passphrase is asked for once) or `memory:`.
+
+    Args:
+        uri: where it is.
+        passphrase: asks for it.
+        derived: derives the file's key from it.
 
     Raises:
         KeyNotFound: no file there.
@@ -67,7 +76,7 @@ def open_signer(uri: str, passphrase: Secret) -> SoftwareSigner:
         )
     if len(content) > _MAX_KEY_FILE:
         raise KeyProviderError(f"{path} is too large for a key")
-    return decrypt(content, passphrase(), name=str(path))
+    return decrypt(content, passphrase(), name=str(path), derived=derived)
 
 
 def _path(uri: str) -> Path:

@@ -15,7 +15,7 @@ from jpki import data
 from jpki.cli import main
 from jpki.documents.cms_check import check_cms
 from jpki.keys.files import file_uri
-from jpki.keys.pkcs8 import encrypt
+from jpki.keys.pkcs8 import Protection
 from jpki.keys.software import SoftwareSigner, generate_private_key
 from jpki.model.suites import suite
 from jpki.verify import (
@@ -55,7 +55,7 @@ def test_a_signature_outlives_its_revocation(
     key = generate_private_key(wanted)
     issued = installation.certified(key=SoftwareSigner(key, wanted))
     for name, content in (
-        ("key.pem", encrypt(key, wanted, PASSPHRASE)),
+        ("key.pem", Protection(PASSPHRASE).encrypt(key, wanted)),
         ("passphrase", PASSPHRASE.encode()),
         ("own.pem", pem(issued.certificate, "CERTIFICATE")),
         ("anchor.pem", pem(installation.issuer.raw, "CERTIFICATE")),

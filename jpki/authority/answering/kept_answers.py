@@ -11,14 +11,15 @@ Many questions that are there at the same time are best asked together: one look
 the books answers them all (`answer_all`). Threads that bring one question each get in
 each other's way, for the interpreter runs one of them at a time: few use the books at
 the same time. Who finds no place within a second is told `tryLater`, so that neither a
-database that hangs nor a crowd takes all threads of a server.
+database that hangs nor a crowd takes all threads of a server. A key that is not open
+yet is waited for outside, and not by all.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import Future, TimeoutError, wait
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -51,7 +52,7 @@ _PLACE_SECONDS: Final = 1.0
 """How long to wait for a place among these."""
 _REFRESH_SECONDS: Final = 1.0
 _WAIT: Final = 5.0
-"""Seconds to wait for an answer that another thread is having signed."""
+"""Seconds to wait for an answer that another thread is having signed, or for a key."""
 _PARTS: Final = 256
 """Into how many moments the renewal of answers of one age is spread."""
 
@@ -97,6 +98,8 @@ class KeptAnswers:
         self._responder = responder
         self._limit = limit
         self._places = threading.BoundedSemaphore(at_work)
+        self._chairs = threading.BoundedSemaphore(at_work)
+        """For who waits for a key."""
         self._kept: dict[bytes, KeptAnswer] = {}
         self._about: dict[tuple[str, int], set[bytes]] = {}
         self._signers: set[tuple[str, int]] = set()
@@ -162,7 +165,7 @@ class KeptAnswers:
             known = self._known(parsed, plainest, moment)
             if isinstance(known, Repeatable):
                 return self._in_place(lambda: _repeated(known, moment, parsed))
-            return self._in_place(lambda: self._sign(parsed, plainest, moment))
+            return self._patiently(lambda: self._sign(parsed, plainest, moment))
         kept = self.find(plainest, moment, monotonic())
         if kept is not None:
             return _given(kept)
@@ -174,6 +177,7 @@ class KeptAnswers:
         """Answer several, in their order, with one look into the books for all.
 
         For keys that do not let their caller wait: one answer is signed after another.
+        What one that is not open yet has to sign is `tryLater`, and tells who opens it.
         """
         moment = whole_second(at)
         self.watch.settle()
@@ -247,6 +251,17 @@ class KeptAnswers:
         finally:
             self._places.release()
 
+    def _patiently(self, work: Callable[[], OCSPAnswer]) -> OCSPAnswer:
+        """As `_in_place`; where a key is being opened, once more when it is."""
+        answer = self._in_place(work)
+        if answer.opening is None or not self._chairs.acquire(blocking=False):
+            return answer
+        try:
+            wait([answer.opening], timeout=_WAIT)
+        finally:
+            self._chairs.release()
+        return self._in_place(work)
+
     def _all_in_place(
         self, questions: Mapping[bytes, _Question], at: datetime
     ) -> Mapping[bytes, OCSPAnswer]:
@@ -273,7 +288,7 @@ class KeptAnswers:
             except TimeoutError:
                 return LATER
         try:
-            answer = self._in_place(lambda: self._sign(parsed, plainest, at))
+            answer = self._patiently(lambda: self._sign(parsed, plainest, at))
             mine.set_result(answer)
         except BaseException as error:
             mine.set_exception(error)

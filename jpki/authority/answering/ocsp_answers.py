@@ -7,6 +7,7 @@ certificate can be made again for another nonce, or at another time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -92,6 +93,8 @@ class OCSPAnswer:
     """Authority and serial number of the responder's certificate."""
     again: Repeatable | None = None
     """Beside `about`."""
+    opening: Future[Signer] | None = None
+    """The key that is being opened, where the answer is `tryLater` for want of it."""
 
 
 LATER: Final = OCSPAnswer(body=error_response(TRY_LATER))

@@ -9,6 +9,9 @@ it to the responder). While the books or the key are out of reach the answer is
 `tryLater` (RFC 6960 2.3): a client knows what that means, and the last CRL is there all
 the while.
 
+A key that is not open yet is opened aside (`opened_keys`), and only what it has to sign
+waits for it.
+
 Many who ask at the same time are answered from one look into the books: what that costs
 hardly depends on how many certificates it is about.
 """
@@ -16,7 +19,9 @@ hardly depends on how many certificates it is about.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
 from enum import Enum
 from time import monotonic
@@ -30,6 +35,7 @@ from jpki.authority.answering.ocsp_answers import (
     OCSPAnswer,
     signed_answer,
 )
+from jpki.authority.answering.opened_keys import OpenedKeys
 from jpki.authority.answering.status import statuses_of
 from jpki.authority.delegating.responder_keys import responder_in_force
 from jpki.authority.office import Office, whole_second
@@ -40,6 +46,7 @@ from jpki.errors import (
     KeyProviderError,
     StoreError,
 )
+from jpki.model.ports import Clock
 from jpki.model.suites import Digest
 from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import (
@@ -63,6 +70,10 @@ _DIGESTS: Final = {digest.oid: digest for digest in (Digest.SHA1, Digest.SHA256)
 
 _DESK_SECONDS: Final = 10.0
 """After which it is looked whether a responder has been renewed."""
+_OPENING_SECONDS: Final = 1.0
+"""After which one whose key was not open then is looked for again."""
+_KEY_SECONDS: Final = 5.0
+"""How long who asks for one answer waits for its key."""
 
 _log = logging.getLogger(__name__)
 
@@ -124,21 +135,32 @@ class Responder:
         )
         self._unauthorized = never_issued is NeverIssued.UNAUTHORIZED
         self._failing = False
+        self._keys = OpenedKeys(office.keyring)
         self._desks: dict[tuple[str, int], _Desk] = {}
         self._issuers: dict[tuple[str, bytes, bytes], KeyGenerationRecord] = {}
 
     def answer(self, request: bytes, at: datetime) -> OCSPAnswer:
-        """Answer one request; hostile octets get `malformedRequest`."""
+        """Answer one request; hostile octets get `malformedRequest`.
+
+        Waits a moment for a key that is not open.
+        """
         try:
             parsed = parse_request(request)
         except EncodingError:
             return MALFORMED
-        return self.answer_all([parsed], at)[0]
+        (answer,) = self.answer_all([parsed], at)
+        if answer.opening is not None:
+            wait([answer.opening], timeout=_KEY_SECONDS)
+            (answer,) = self.answer_all([parsed], at)
+        return answer
 
     def answer_all(
         self, requests: Sequence[OCSPRequest], at: datetime
     ) -> Sequence[OCSPAnswer]:
-        """Answer several, in their order, from one look into the books."""
+        """Answer several, in their order, from one look into the books.
+
+        Where a key is not open yet the answer is `tryLater`, and tells who opens it.
+        """
         moment = whole_second(at)
         failures: list[JpkiError] = []
         try:
@@ -151,8 +173,27 @@ class Responder:
         # Told once, then again when it works and fails anew.
         if failures and not self._failing:
             _log.error("OCSP answers tryLater: %s", failures[0])
-        self._failing = bool(failures)
+        if failures or not any(answer.opening for answer in answers):
+            self._failing = bool(failures)
         return answers
+
+    def warm_up(self, stop: threading.Event, clock: Clock) -> None:
+        """Have the keys of all responders opened, before anybody asks."""
+        while not stop.is_set():
+            try:
+                with self._office.store.read() as uow:
+                    at = whole_second(clock())
+                    found = [
+                        responder_in_force(
+                            uow, key.authority, at=at, generation=key.number
+                        )
+                        for key in uow.authorities.every_generation()
+                    ]
+            except StoreError:
+                stop.wait(_OPENING_SECONDS)
+            else:
+                self._keys.want(one[0].key_uri for one in found if one is not None)
+                return
 
     def _made(
         self, draft: _Draft | OCSPAnswer, at: datetime, failures: list[JpkiError]
@@ -161,12 +202,15 @@ class Responder:
             return draft
         desk = draft.desk
         try:
+            key = self._keys.find(desk.responder.key_uri)
+            if isinstance(key, Future):
+                return OCSPAnswer(body=LATER.body, opening=key)
             return signed_answer(
                 draft.request,
                 draft.statuses,
                 desk.responder,
                 desk.certificate,
-                self._office.keyring.open(desk.responder.key_uri),
+                key,
                 self._manner,
                 at=at,
             )
@@ -245,17 +289,23 @@ class Responder:
         """Who signs for this key; whoever asks sees to it that it is not revoked."""
         name = (authority, generation)
         known, now = self._desks.get(name), monotonic()
-        if (
+        if anew or (
             known is not None
-            and not anew
-            and now < known.look_again
-            and known.certificate.not_before <= at <= known.certificate.not_after
+            and not known.certificate.not_before <= at <= known.certificate.not_after
         ):
+            known = None
+        if known is not None and now < known.look_again:
             return known
         found = responder_in_force(uow, authority, at=at, generation=generation)
         if found is None:
             self._desks.pop(name, None)
             return None
+        if known is not None and not self._keys.is_open(found[0].key_uri):
+            # Nobody waits for a renewed one: who is in office goes on until then.
+            self._keys.want([found[0].key_uri])
+            known = known._replace(look_again=now + _OPENING_SECONDS)
+            self._desks[name] = known
+            return known
         desk = self._desks[name] = _Desk(*found, now + _DESK_SECONDS)
         return desk
 

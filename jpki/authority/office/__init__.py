@@ -42,6 +42,10 @@ class Keyring(Protocol):
         """The key of this URI."""
         ...
 
+    def opened(self, uri: str) -> Signer | None:
+        """The key of this URI, if nobody has to wait for it."""
+        ...
+
 
 Provision = Callable[[ResidentCode, Purpose], Provided]
 """Asks the register. Raises UnknownResident, NotEligible or RegistryUnavailable."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from jpki.authority.office import Keyring
 from jpki.errors import KeyNotFound, KeyProviderError
 from jpki.keys import files, memory
+from jpki.keys.pkcs8 import Derived, Protection
 from jpki.keys.pkcs11.uri import SCHEME
 from jpki.model.ports import Secret, Signer
 from jpki.model.suites import SignatureSuite
@@ -24,13 +25,21 @@ _LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 
 
 class FileKeyring:
-    """One encrypted PKCS#8 file a key; each is opened once a process."""
+    """One encrypted PKCS#8 file a key; each is opened once a process.
+
+    Opening takes 0.2 s on purpose, for the derivation of a key from the passphrase.
+    Whoever opens one keeps nobody from another. Keys that were made by one process
+    have that derivation in common.
+    """
 
     def __init__(self, folder: Path, passphrase: Secret) -> None:
         self._folder = folder
         self._passphrase = passphrase
+        self._derived = Derived()
+        self._protection: Protection | None = None
         self._opened: dict[str, Signer] = {}
-        self._lock = threading.Lock()
+        self._opening: dict[str, threading.Lock] = {}
+        self._making = threading.Lock()
 
     def generate(self, suite: SignatureSuite, label: str) -> tuple[str, Signer]:
         """Make a key in a new file named after the label.
@@ -46,10 +55,12 @@ class FileKeyring:
                 f"{self._folder}: {error.strerror}", hint="keys need a folder of theirs"
             ) from None
         path = self._folder / f"{label}.pem"
-        signer = files.generate(suite, path, self._passphrase)
+        with self._making:
+            if self._protection is None:
+                self._protection = Protection(self._passphrase(), self._derived)
+        signer = files.generate(suite, path, self._protection)
         uri = files.file_uri(path)
-        with self._lock:
-            self._opened[uri] = signer
+        self._opened[uri] = signer
         return uri, signer
 
     def open(self, uri: str) -> Signer:
@@ -64,12 +75,20 @@ class FileKeyring:
                 f"{uri} is on a token, not in a file",
                 hint="name that token as key_store in the settings",
             )
-        with self._lock:
-            signer = self._opened.get(uri)
-            if signer is None:
-                signer = files.open_signer(uri, self._passphrase)
-                self._opened[uri] = signer
-            return signer
+        signer = self._opened.get(uri)
+        if signer is None:
+            with self._opening.setdefault(uri, threading.Lock()):
+                signer = self._opened.get(uri)
+                if signer is None:
+                    signer = files.open_signer(
+                        uri, self._passphrase, derived=self._derived
+                    )
+                    self._opened[uri] = signer
+        return signer
+
+    def opened(self, uri: str) -> Signer | None:
+        """The key of this URI, if it is open."""
+        return self._opened.get(uri)
 
 
 class TokenKeyring:
@@ -113,6 +132,12 @@ class TokenKeyring:
             signer = self._opened[uri] = self._token.open(uri)
         return signer
 
+    def opened(self, uri: str) -> Signer | None:
+        """The key of this URI, if it is open."""
+        if not uri.startswith(SCHEME) and self._earlier is not None:
+            return self._earlier.opened(uri)
+        return self._opened.get(uri)
+
 
 class MemoryKeyring:
     """Keys that end with the process."""
@@ -129,6 +154,12 @@ class MemoryKeyring:
             KeyNotFound: this process does not hold it.
         """
         return memory.recall(uri)
+
+    def opened(self, uri: str) -> Signer | None:
+        """The key of this URI, if this process holds it."""
+        with suppress(KeyNotFound):
+            return memory.recall(uri)
+        return None
 
 
 class ResponderKeyring:
@@ -158,6 +189,10 @@ class ResponderKeyring:
             with suppress(KeyProviderError):
                 return self._responders.open(uri)
             raise
+
+    def opened(self, uri: str) -> Signer | None:
+        """A key of either ring, if it is open."""
+        return self._authorities.opened(uri) or self._responders.opened(uri)
 
 
 def _check(label: str) -> None:

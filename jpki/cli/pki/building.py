@@ -328,3 +328,8 @@ class _MadeKeys:
         if uri not in self._keys:
             raise KeyNotFound(f"no key was made for {uri}")
         return self._keys[uri].signer
+
+    def opened(self, uri: str) -> Signer | None:
+        """The key of this name, if it was made."""
+        made = self._keys.get(uri)
+        return None if made is None else made.signer

@@ -17,6 +17,7 @@ from jpki.cli.tsa.places import Place
 from jpki.durable import create_file
 from jpki.errors import ConfigurationError
 from jpki.keys.files import generate
+from jpki.keys.pkcs8 import Protection
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import SUITES, suite
 from jpki.service.clock import ProcessClock, parse_instant, system_random
@@ -78,8 +79,9 @@ def init_command(
         (draft / "keys").mkdir(mode=0o700)
         drawn = secrets.token_urlsafe(_PASSPHRASE_OCTETS)
         create_file(place.passphrase, f"{drawn}\n".encode("ascii"))
-        root = generate(suite(suite_id), place.root_key, lambda: drawn)
-        key = generate(suite(suite_id), place.authority_key, lambda: drawn)
+        protection = Protection(drawn)
+        root = generate(suite(suite_id), place.root_key, protection)
+        key = generate(suite(suite_id), place.authority_key, protection)
         made = found(root, key, at=at, random=system_random)
         place.root.write_bytes(pem(made.root, "CERTIFICATE"))
         place.authority.write_bytes(pem(made.authority, "CERTIFICATE"))

@@ -18,7 +18,7 @@ from jpki.documents.archives import packed, unpacked
 from jpki.documents.signature import Content
 from jpki.documents.xml.check import check_xml
 from jpki.keys.files import file_uri
-from jpki.keys.pkcs8 import encrypt
+from jpki.keys.pkcs8 import Protection
 from jpki.keys.software import SoftwareSigner, generate_private_key
 from jpki.model.suites import suite
 from jpki.x509.certificates import prepare_certificate
@@ -49,7 +49,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
         basic=RESIDENT,
     )
     for name, content in (
-        ("key.pem", encrypt(key, wanted, PASSPHRASE)),
+        ("key.pem", Protection(PASSPHRASE).encrypt(key, wanted)),
         ("passphrase", PASSPHRASE.encode()),
         ("own.pem", pem(PKI.a.sign(prepared.tbs), "CERTIFICATE")),
         ("root.pem", pem(PKI.a.certificate, "CERTIFICATE")),

@@ -17,7 +17,7 @@ from jpki.cli import main
 from jpki.documents.cms_check import check_cms
 from jpki.documents.pdf.check import check_pdf
 from jpki.keys.files import file_uri
-from jpki.keys.pkcs8 import encrypt
+from jpki.keys.pkcs8 import Protection
 from jpki.keys.software import SoftwareSigner, generate_private_key
 from jpki.model.suites import suite
 from jpki.verify import (
@@ -144,7 +144,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     )
     own = pki.a.sign(prepared.tbs)
     for name, content in (
-        ("key.pem", encrypt(key, wanted, PASSPHRASE)),
+        ("key.pem", Protection(PASSPHRASE).encrypt(key, wanted)),
         ("passphrase", PASSPHRASE.encode()),
         ("own.pem", pem(own, "CERTIFICATE")),
         ("root.pem", pem(pki.a.certificate, "CERTIFICATE")),

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from jpki.errors import KeyNotFound, KeyProviderError
 from jpki.keys.files import file_uri, generate, open_signer
 from jpki.keys.memory import generate_key, keep
+from jpki.keys.pkcs8 import Protection
 from jpki.keys.software import SoftwareSigner, fits, generate_private_key
 from jpki.model.suites import SUITES, suite
 
@@ -90,7 +91,7 @@ def test_memory_uri() -> None:
 def test_file_round_trip(tmp_path: Path, suite_id: str) -> None:
     """A key file of any suite opens to the same key, bound to the same suite."""
     path = tmp_path / "鍵 1.pem"
-    made = generate(suite(suite_id), path, passphrase)
+    made = generate(suite(suite_id), path, Protection(PASSPHRASE))
     opened = open_signer(file_uri(path), passphrase)
     assert opened.public_key == made.public_key
     assert opened.suite is suite(suite_id)
@@ -100,7 +101,7 @@ def test_file_round_trip(tmp_path: Path, suite_id: str) -> None:
 def test_file_is_private_and_whole(tmp_path: Path) -> None:
     """Only the owner may read the file, and no draft is left beside it."""
     path = tmp_path / "key.pem"
-    generate(suite("p256-sha256"), path, passphrase)
+    generate(suite("p256-sha256"), path, Protection(PASSPHRASE))
     assert path.stat().st_mode & 0o777 == 0o600
     assert [entry.name for entry in tmp_path.iterdir()] == ["key.pem"]
 
@@ -108,7 +109,7 @@ def test_file_is_private_and_whole(tmp_path: Path) -> None:
 def test_file_is_standard_pkcs8(tmp_path: Path) -> None:
     """OpenSSL decrypts the file as it is."""
     path = tmp_path / "key.pem"
-    generate(suite("rsa2048-sha256"), path, passphrase)
+    generate(suite("rsa2048-sha256"), path, Protection(PASSPHRASE))
     command = ["openssl", "pkey", "-in", str(path), "-passin", "env:P", "-noout"]
     environment = {"P": PASSPHRASE, "PATH": "/usr/bin:/bin"}
     subprocess.run(command, check=True, env=environment)
@@ -117,17 +118,17 @@ def test_file_is_standard_pkcs8(tmp_path: Path) -> None:
 def test_file_is_never_overwritten(tmp_path: Path) -> None:
     """A second key at the same path is refused and the first one stays."""
     path = tmp_path / "key.pem"
-    generate(suite("p256-sha256"), path, passphrase)
+    generate(suite("p256-sha256"), path, Protection(PASSPHRASE))
     before = path.read_bytes()
     with pytest.raises(KeyProviderError, match="never overwritten"):
-        generate(suite("p256-sha256"), path, passphrase)
+        generate(suite("p256-sha256"), path, Protection(PASSPHRASE))
     assert path.read_bytes() == before
 
 
 def test_short_passphrase_is_refused(tmp_path: Path) -> None:
     """A passphrase under eight characters protects nothing and writes nothing."""
     with pytest.raises(KeyProviderError, match="passphrase"):
-        generate(suite("p256-sha256"), tmp_path / "key.pem", lambda: "short")
+        generate(suite("p256-sha256"), tmp_path / "key.pem", Protection("short"))
     assert not list(tmp_path.iterdir())
 
 
@@ -137,7 +138,7 @@ def test_unusable_files_are_key_errors(tmp_path: Path) -> None:
     uri = file_uri(path)
     with pytest.raises(KeyNotFound):
         open_signer(uri, passphrase)
-    generate(suite("p256-sha256"), path, passphrase)
+    generate(suite("p256-sha256"), path, Protection(PASSPHRASE))
     good = path.read_bytes()
     with pytest.raises(KeyProviderError, match="wrong passphrase"):
         open_signer(uri, lambda: "wrong horse")
@@ -171,4 +172,6 @@ def test_folder_is_not_a_key(tmp_path: Path) -> None:
     with pytest.raises(KeyProviderError):
         open_signer(file_uri(tmp_path), passphrase)
     with pytest.raises(KeyProviderError):
-        generate(suite("p256-sha256"), tmp_path / "no" / "key.pem", passphrase)
+        generate(
+            suite("p256-sha256"), tmp_path / "no" / "key.pem", Protection(PASSPHRASE)
+        )

@@ -120,6 +120,9 @@ class _NoKeys:
     def open(self, uri: str) -> Signer:
         raise KeyNotFound(uri)
 
+    def opened(self, uri: str) -> None:
+        return None
+
 
 def test_what_is_refused_takes_no_number(authority_store: AuthorityStore) -> None:
     """Numbers are reserved in the transaction that uses them."""
