@@ -45,7 +45,7 @@ from jpki.registry.client import RegistryClient
 from jpki.service.clock import ProcessClock, system_random
 from jpki.service.settings import Settings
 from jpki.store import RegistryStore
-from jpki.store.authority_records import CertificateState
+from jpki.store.authority_records import CertificateState, ListName
 from jpki.x509.issuers import assemble
 from jpki.x509.parse import parse_crl
 from jpki.x509.requests import request_info
@@ -274,8 +274,8 @@ class Rig:
             listed = {
                 (authority.id, entry.serial)
                 for authority in uow.authorities.all()
-                if (record := uow.crls.current(authority.id, "crl", 1)) and record.crl
-                for entry in parse_crl(record.crl).entries()
+                if (record := uow.crls.standing(ListName(authority.id, 1, "crl")))
+                for entry in parse_crl(uow.crls.bytes_of(record)).entries()
             }
             for line in uow.journal.walk():
                 if (line.authority, line.serial) not in listed:

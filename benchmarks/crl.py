@@ -11,7 +11,9 @@ The peers are `openssl ca -gencrl`, which reads its index of as many revoked
 certificates, and pyca's `CertificateRevocationListBuilder`, whose time grows with the
 square of the number: it is given a few thousand. Memory is what a process grows by
 beyond the list itself while it makes one. From SQLite means from the authorities' own
-tables, where the journal is read first.
+tables, where the journal is read first. Published means all of it: read out of the
+books by a process of its own, recorded, signed, parsed, verified, compared with the
+list before it, and put in force; seconds are what that process computes.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.crl_peers import OpenSSLPeer, PycaPeer
+from benchmarks.crl_publication import published
 from benchmarks.crl_store import filled, read
 from benchmarks.crl_work import Issuer, revocations, saved
 from benchmarks.figures import Figure, Target
@@ -41,6 +44,7 @@ _LINEAR: Final = 1.5
 """Times the time of one entry in a short list: room for what varies from run to run."""
 _BUILDER: Final = 3000
 _STORED: Final = 200_000
+_DATABASES: Final = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 def run(quick: bool) -> Sequence[Figure]:
@@ -57,6 +61,8 @@ def run(quick: bool) -> Sequence[Figure]:
         _memory(count, mixed=True),
         *_linear(issuer, sizes),
         *_database(issuer, _STORED // 10 if quick else _STORED),
+        *_publication("sqlite", _STORED // 10 if quick else count),
+        *_publication("postgresql", _STORED // 10 if quick else count),
     ]
 
 
@@ -188,4 +194,18 @@ def _database(issuer: Issuer, count: int) -> list[Figure]:
     return [
         Figure(name=f"{name}, reading", value=seconds["read"], unit="s"),
         Figure(name=f"{name}, encoding and signing", value=seconds["make"], unit="s"),
+    ]
+
+
+def _publication(kind: str, count: int) -> list[Figure]:
+    told = published(kind, count)
+    name = f"{count:,} entries published out of {_DATABASES[kind]}"
+    return [
+        Figure(name=name, value=told["computing"], unit="s"),
+        Figure(
+            name=f"{name}, memory beyond the list",
+            value=(told["growth"] - told["output"]) / 1e6,
+            unit="MB",
+            target=Target("at most", _MEMORY),
+        ),
     ]

@@ -20,7 +20,15 @@ from jpki.x509.issuers import IssuerView
 from jpki.x509.large_crls import prepare_large_crl
 from jpki.x509.revocation_columns import NO_DATE, RevocationColumns
 
-__all__ = ["AT", "COLUMNS", "Issuer", "loaded", "revocations", "saved"]
+__all__ = [
+    "AT",
+    "COLUMNS",
+    "Issuer",
+    "loaded",
+    "resident",
+    "revocations",
+    "saved",
+]
 
 AT: Final = datetime(2026, 4, 1, tzinfo=UTC)
 COLUMNS: Final = ("serials", "revoked_at", "reasons", "invalid_since")
@@ -112,12 +120,12 @@ def _memory(folder: Path) -> Mapping[str, int]:
     issuer = Issuer()
     issuer.crl(revocations(10_000, mixed=True))
     columns = loaded(folder)
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
     size = len(issuer.crl(columns))
-    return {"output": size, "growth": _resident("VmHWM") - before}
+    return {"output": size, "growth": resident("VmHWM") - before}
 
 
-def _resident(which: str) -> int:
+def resident(which: str) -> int:
     """Octets in memory, now or at most; `getrusage` would count the parent's, too."""
     status = Path("/proc/self/status").read_text("ascii")
     (line,) = (line for line in status.splitlines() if line.startswith(f"{which}:"))

@@ -296,9 +296,6 @@ class CRLRecord:
     state: CRLState
     prepared_at: datetime
     completed_at: datetime | None = None
-    tbs: bytes | None = None
-    """Until the list holds them."""
-    crl: bytes | None = None
 
     @property
     def name(self) -> ListName:

@@ -15,6 +15,7 @@ from jpki.store.base import Store
 from jpki.store.certificate_book import Certificates
 from jpki.store.consents import Consents
 from jpki.store.list_archive import ListArchive
+from jpki.store.news_board import NewsBoard
 from jpki.store.nonces import Nonces
 from jpki.store.outside_journal import OutsideJournal
 from jpki.store.revocation_books import Journal, RevocationLists
@@ -39,6 +40,7 @@ class AuthorityUnitOfWork:
         self.consents = Consents(connection)
         self.verifiers = Verifiers(connection)
         self.journal = Journal(connection)
+        self.news = NewsBoard(connection)
         self.crls = RevocationLists(connection)
         self.archive = ListArchive(connection)
         self.shards = Shards(connection)

@@ -60,9 +60,11 @@ __all__ = [
     "certificate",
     "consent",
     "crl",
+    "crl_piece",
     "crl_shard",
     "head",
     "key_generation",
+    "news_board",
     "operator",
     "responder",
     "revocation",
@@ -234,8 +236,6 @@ crl: Final = Table(
     Column("state", Choice(CRLState), nullable=False),
     Column("prepared_at", Instant, nullable=False),
     Column("completed_at", Instant),
-    Column("tbs", LargeBinary),
-    Column("crl", LargeBinary),
     Index(
         "crl_in_force",
         "authority",
@@ -255,6 +255,21 @@ crl: Final = Table(
 )
 """Numbers are the authority's, over all its scopes and keys."""
 
+crl_piece: Final = Table(
+    "crl_piece",
+    METADATA,
+    Column("authority", String(32), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("octets", LargeBinary, nullable=False),
+    ForeignKeyConstraint(
+        ["authority", "number"],
+        ["crl.authority", "crl.number"],
+        name="piece_of_a_list",
+    ),
+)
+"""The octets of a list, in order; see `jpki.store.list_octets`."""
+
 crl_shard: Final = Table(
     "crl_shard",
     METADATA,
@@ -266,6 +281,23 @@ crl_shard: Final = Table(
     UniqueConstraint("authority", "generation", "point", name="one_shard_for_a_point"),
 )
 """Which lists certificates name."""
+
+news_board: Final = Table(
+    "news_board",
+    METADATA,
+    Column(
+        "id",
+        Integer,
+        CheckConstraint("id = 1", name="one_news_board"),
+        primary_key=True,
+    ),
+    Column("since", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("newest", String(80), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+"""What was read of the journal; see `jpki.store.news_board`."""
 
 operator: Final = Table(
     "operator",

@@ -8,18 +8,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, LargeBinary, cast, exists, select
+from sqlalchemy import ColumnElement, exists, select
 
 from jpki.store import authority_tables as tables
 from jpki.store.authority_records import CRLRecord, CRLState, ListName
+from jpki.store.list_octets import ListOctets
 from jpki.store.rows import Rows
 
 __all__ = ["ListArchive"]
 
 _LIST: Final = tables.crl.c
-_BRIEF: Final = tuple(
-    column for column in tables.crl.c if column.name not in ("tbs", "crl")
-)
 _PUBLISHED: Final = _LIST.state.in_((CRLState.PUBLISHED, CRLState.SUPERSEDED))
 
 
@@ -29,7 +27,7 @@ class ListArchive(Rows):
     def numbered(self, authority: str, number: int) -> CRLRecord | None:
         """The list of this number, if it was ever in force."""
         row = self._connection.execute(
-            select(*_BRIEF).where(
+            select(tables.crl).where(
                 _PUBLISHED, _LIST.authority == authority, _LIST.number == number
             )
         ).first()
@@ -38,7 +36,7 @@ class ListArchive(Rows):
     def at(self, name: ListName, instant: datetime) -> CRLRecord | None:
         """The list of this name that was in force at this instant."""
         row = self._connection.execute(
-            select(*_BRIEF)
+            select(tables.crl)
             .where(_PUBLISHED, *_is(name), _LIST.completed_at <= instant)
             .order_by(_LIST.completed_at.desc(), _LIST.number.desc())
             .limit(1)
@@ -61,7 +59,7 @@ class ListArchive(Rows):
         self, name: ListName, condition: ColumnElement[bool]
     ) -> CRLRecord | None:
         row = self._connection.execute(
-            select(*_BRIEF)
+            select(tables.crl)
             .where(_PUBLISHED, *_is(name), condition)
             .order_by(_LIST.number)
             .limit(1)
@@ -81,13 +79,8 @@ class ListArchive(Rows):
 
     def octets(self, record: CRLRecord) -> bytes | None:
         """The signed list; None if it is gone."""
-        # What SQLite would refuse to read as octets was written by somebody else.
-        found = self._connection.execute(
-            select(cast(_LIST.crl, LargeBinary)).where(
-                _LIST.authority == record.authority, _LIST.number == record.number
-            )
-        ).scalar()
-        return None if found is None else bytes(found)
+        octets = ListOctets(self._connection)
+        return octets.whole(record.authority, record.number) or None
 
 
 def _is(name: ListName) -> tuple[ColumnElement[bool], ...]:

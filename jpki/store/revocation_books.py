@@ -8,7 +8,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
     TextClause,
@@ -32,6 +31,7 @@ from jpki.store.authority_records import (
 )
 from jpki.store.bulk import Bulk, Lookup
 from jpki.store.engine import stream
+from jpki.store.list_octets import ListOctets
 from jpki.store.rows import Rows
 
 if TYPE_CHECKING:
@@ -55,13 +55,10 @@ _REVOCATIONS: Final = Lookup(
 )
 
 _LINE: Final = tuple(column.name for column in tables.revocation.c)
+_SIGNED: Final = (CRLState.PUBLISHED, CRLState.SUPERSEDED)
 _ENTER: Final = Bulk(
     tables.revocation.insert().values({name: bindparam(name) for name in _LINE}), *_LINE
 )
-_BRIEF: Final = tuple(
-    column for column in tables.crl.c if column.name not in ("tbs", "crl")
-)
-"""Of a list, all but its bytes: those of a nation are tens of megabytes."""
 
 
 class News(NamedTuple):
@@ -283,10 +280,15 @@ class Journal(Rows):
 
 
 class RevocationLists(Rows):
-    """CRL numbers and what became of them."""
+    """CRL numbers and what became of them.
+
+    Records come without the octets of their lists: those of a nation are tens of
+    megabytes.
+    """
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
+        self._octets = ListOctets(connection)
         self.reserved: list[CRLRecord] = []
         """Numbers that were entered here."""
 
@@ -298,7 +300,8 @@ class RevocationLists(Rows):
         """
         if record.number <= self.last_number(record.authority):
             raise Conflict(f"CRL number {record.number} does not rise")
-        self._insert(tables.crl, record, tbs=tbs)
+        self._insert(tables.crl, record)
+        self._octets.enter(record.authority, record.number, tbs)
         self.reserved.append(record)
 
     def publish(
@@ -308,6 +311,7 @@ class RevocationLists(Rows):
 
         Raises:
             Conflict: the number is not waiting.
+            StoreError: what was recorded for it is something else.
         """
         table = tables.crl
         self._connection.execute(
@@ -319,10 +323,9 @@ class RevocationLists(Rows):
             record.authority,
             record.number,
             state=CRLState.PUBLISHED,
-            crl=crl,
-            tbs=None,
             completed_at=at,
         )
+        self._octets.close(record.authority, record.number, crl)
 
     def refuse(self, authority: str, number: int, *, at: datetime) -> None:
         """Say that this list is never served.
@@ -359,7 +362,7 @@ class RevocationLists(Rows):
 
     def find(self, authority: str, number: int) -> CRLRecord | None:
         """The list of this number."""
-        return self._one(*tables.crl.c, where=_numbered(authority, number))
+        return self._one(*_numbered(authority, number))
 
     def get(self, authority: str, number: int) -> CRLRecord:
         """The list of this number.
@@ -369,23 +372,9 @@ class RevocationLists(Rows):
         """
         return _found(self.find(authority, number), authority, number)
 
-    def brief(self, authority: str, number: int) -> CRLRecord:
-        """The list of this number, without its bytes.
-
-        Raises:
-            NotFound: it was never recorded.
-        """
-        found = self._one(*_BRIEF, where=_numbered(authority, number))
-        return _found(found, authority, number)
-
-    def current(self, authority: str, scope: str, generation: int) -> CRLRecord | None:
-        """The list of one scope and key that is in force."""
-        name = ListName(authority, generation, scope)
-        return self._one(*tables.crl.c, where=(tables.IN_FORCE, *_is(name)))
-
     def standing(self, name: ListName) -> CRLRecord | None:
-        """The list that is in force, without its bytes."""
-        return self._one(*_BRIEF, where=(tables.IN_FORCE, *_is(name)))
+        """The list that is in force."""
+        return self._one(tables.IN_FORCE, *_is(name))
 
     def bytes_of(self, record: CRLRecord) -> bytes:
         """A signed list.
@@ -393,11 +382,20 @@ class RevocationLists(Rows):
         Raises:
             NotFound: it was never signed.
         """
-        where = _numbered(record.authority, record.number)
-        found = self._connection.execute(select(tables.crl.c.crl).where(*where)).first()
-        if found is None or found.crl is None:
+        where = record.authority, record.number
+        signed = self._one(*_numbered(*where), tables.crl.c.state.in_(_SIGNED))
+        octets = b"" if signed is None else self._octets.whole(*where)
+        if not octets:
             raise NotFound("CRL", f"{record.authority}/{record.number}")
-        return bytes(found.crl)
+        return octets
+
+    def pieces_of(self, record: CRLRecord) -> Iterator[bytes]:
+        """A signed list, some of it at a time; nothing where it is gone."""
+        return self._octets.pieces(record.authority, record.number)
+
+    def tbs_of(self, record: CRLRecord) -> bytes:
+        """What is to be signed, of a list that is not signed yet."""
+        return self._octets.whole(record.authority, record.number)
 
     def is_made(self, name: ListName, this_update: datetime) -> bool:
         """Whether a list of this name and time waits, or was ever in force."""
@@ -410,44 +408,40 @@ class RevocationLists(Rows):
         return bool(self._connection.execute(select(made)).scalar_one())
 
     def in_force(self) -> tuple[CRLRecord, ...]:
-        """Every list that is in force, without its bytes."""
-        rows = self._connection.execute(select(*_BRIEF).where(tables.IN_FORCE))
+        """Every list that is in force."""
+        rows = self._connection.execute(select(tables.crl).where(tables.IN_FORCE))
         return tuple(CRLRecord(**row._mapping) for row in rows)
 
     def sizes(self) -> Mapping[ListName, tuple[int, int]]:
         """Number and octets of every list that is in force."""
-        column = tables.crl.c
+        column, piece = tables.crl.c, tables.crl_piece.c
+        name = column.authority, column.generation, column.scope, column.number
         rows = self._connection.execute(
-            select(
-                column.authority,
-                column.generation,
-                column.scope,
-                column.number,
-                func.length(column.crl),
-            ).where(tables.IN_FORCE)
+            select(*name, func.sum(func.length(piece.octets)))
+            .join(
+                tables.crl_piece,
+                (piece.authority == column.authority) & (piece.number == column.number),
+            )
+            .where(tables.IN_FORCE)
+            .group_by(*name)
         )
         return {
-            ListName(authority, generation, scope): (number, octets)
+            ListName(authority, generation, scope): (number, int(octets))
             for authority, generation, scope, number, octets in rows
         }
 
     def prepared(self) -> tuple[CRLRecord, ...]:
-        """Lists that were recorded and neither published nor refused, oldest first.
-
-        Without their bytes.
-        """
+        """Lists that were recorded and neither published nor refused, oldest first."""
         table = tables.crl
         rows = self._connection.execute(
-            select(*_BRIEF)
+            select(table)
             .where(tables.PREPARED)
             .order_by(table.c.authority, table.c.number)
         )
         return tuple(CRLRecord(**row._mapping) for row in rows)
 
-    def _one(
-        self, *columns: Column[Any], where: Sequence[ColumnElement[bool] | TextClause]
-    ) -> CRLRecord | None:
-        row = self._connection.execute(select(*columns).where(*where)).first()
+    def _one(self, *where: ColumnElement[bool] | TextClause) -> CRLRecord | None:
+        row = self._connection.execute(select(tables.crl).where(*where)).first()
         return None if row is None else CRLRecord(**row._mapping)
 
 

@@ -31,12 +31,12 @@ from jpki.x509.revocation_columns import (
     NO_DATE,
     SERIAL_OCTETS,
     RevocationColumns,
-    joined,
+    gathered,
 )
 
 __all__ = ["columns_of_rows", "listing"]
 
-_TOGETHER: Final = 20_000
+_TOGETHER: Final = 5_000
 _DIGITS: Final = 2 * SERIAL_OCTETS
 
 
@@ -66,7 +66,7 @@ def columns_of_rows(
     Raises:
         StoreError: somebody has written what is no revocation.
     """
-    return joined(list(_parts(connection, statement))).in_order()
+    return gathered(_parts(connection, statement)).in_order()
 
 
 def _parts(

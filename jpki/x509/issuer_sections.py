@@ -110,7 +110,7 @@ def sections_in(crl: CertificateList) -> Sequence[IssuerSection]:
     for begin, end in zip(begins, [*begins[1:], len(places)], strict=True):
         name = issuers[begin]
         _, parts = found.setdefault(normalized(name), (name, []))
-        parts.append(columns_at(crl, places[begin:end]))
+        parts.append(columns_at(crl.raw, places[begin:end]))
     return [
         IssuerSection(name, joined(parts).in_order()) for name, parts in found.values()
     ]

@@ -6,6 +6,7 @@ before it. An entry of an unusual shape is read as any other reader would.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -14,20 +15,33 @@ from numpy.typing import NDArray
 
 from jpki.der import oids
 from jpki.der.reader import Reader
+from jpki.errors import EncodingError
 from jpki.model.revocation import RevocationReason
 from jpki.x509 import extensions
 from jpki.x509.certificate_lists import CertificateList, read_entry
 from jpki.x509.revocation_columns import (
     NO_DATE,
     SERIAL_OCTETS,
+    Changes,
     RevocationColumns,
+    changes,
     columns_of,
+    joined,
 )
 
-__all__ = ["columns_at", "columns_in"]
+__all__ = [
+    "changes_in",
+    "columns_at",
+    "columns_in",
+    "columns_in_pieces",
+    "require_readable",
+]
 
 _TOGETHER: Final = 1 << 14
 """Entries that are read at a time: bounds the memory that it takes."""
+
+_LONGEST_FRONT: Final = 1 << 20
+"""Octets of all that stands before the entries."""
 
 _SAMPLE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _REASON: Final = extensions.extension(
@@ -53,17 +67,153 @@ def columns_in(crl: CertificateList) -> RevocationColumns:
     Raises:
         EncodingError: an entry does not say what a revocation is.
     """
-    return columns_at(crl, np.array(crl.places(), np.int64)).in_order()
+    return columns_at(crl.raw, np.array(crl.places(), np.int64)).in_order()
 
 
-def columns_at(crl: CertificateList, starts: NDArray[np.int64]) -> RevocationColumns:
-    """The entries of this list at these places, as they stand.
+def require_readable(crl: CertificateList) -> None:
+    """Read every entry of this list, and keep none.
+
+    Raises:
+        EncodingError: an entry does not say what a revocation is.
+    """
+    places = np.asarray(crl.places())
+    for begin in range(0, len(places), _TOGETHER):
+        columns_at(crl.raw, places[begin : begin + _TOGETHER].astype(np.int64))
+
+
+def changes_in(old: RevocationColumns, crl: CertificateList) -> Changes:
+    """As `changes`, in a list that was read: only entries that are asked for are.
+
+    Raises:
+        EncodingError: an entry does not say what a revocation is.
+    """
+    found = [
+        _changes_in(old.at(np.arange(begin, min(begin + _TOGETHER, len(old)))), crl)
+        for begin in range(0, len(old), _TOGETHER)
+    ]
+    return Changes(
+        joined([each.gone for each in found]),
+        (
+            joined([each.altered[0] for each in found]),
+            joined([each.altered[1] for each in found]),
+        ),
+    )
+
+
+def _changes_in(rows: RevocationColumns, crl: CertificateList) -> Changes:
+    starts, known = crl.index.places_of(_low_bits(rows.serials))
+    there = columns_at(crl.raw, starts[known])
+    first = changes(rows, there.in_order())
+    # Serial numbers that have their last eight octets in common are looked for singly.
+    _, alike = crl.index.places_of(_low_bits(first.gone.serials))
+    if not alike.any():
+        return first
+    others = [
+        entry.revocation()
+        for row in first.gone.at(np.flatnonzero(alike)).rows()
+        if (entry := crl.find(row.serial)) is not None
+    ]
+    second = changes(first.gone, columns_of(others).in_order())
+    return Changes(
+        second.gone,
+        (
+            joined([first.altered[0], second.altered[0]]),
+            joined([first.altered[1], second.altered[1]]),
+        ),
+    )
+
+
+def _low_bits(serials: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    last = np.ascontiguousarray(serials[:, -8:])
+    return last.view(">u8")[:, 0].astype(np.uint64)
+
+
+def columns_in_pieces(pieces: Iterable[bytes]) -> Iterator[RevocationColumns]:
+    """Every entry of a list that comes in pieces, as they stand, some at a time.
+
+    Nothing but the entries is looked at: it is a list that was read before.
+
+    Raises:
+        EncodingError: an entry does not say what a revocation is, or the list ends in
+            the middle of its entries.
+    """
+    rest, left = b"", None
+    for piece in pieces:
+        rest += piece
+        if left is None:
+            front = _front(rest)
+            if front is None:
+                if len(rest) > _LONGEST_FRONT:
+                    raise EncodingError("not a CRL, or a very long issuer")
+                continue
+            begin, left = front
+            rest = rest[begin:]
+        starts, end = _whole_entries(rest, min(left, len(rest)))
+        for first in range(0, len(starts), _TOGETHER):
+            some = np.array(starts[first : first + _TOGETHER], np.int64)
+            yield columns_at(rest, some)
+        left -= end
+        if not left:
+            return
+        rest = rest[end:]
+    raise EncodingError("truncated")
+
+
+def _front(octets: bytes) -> tuple[int, int] | None:
+    """Where the entries begin and how long they are together; None if not yet there."""
+    try:
+        at = _content(octets, 0)[0]
+        at = _content(octets, at)[0]
+        # version, algorithm, issuer, thisUpdate, nextUpdate (RFC 5280 5.1)
+        for tags in ((0x02,), (0x30,), (0x30,), (0x17, 0x18), (0x17, 0x18)):
+            if octets[at] in tags:
+                begin, size = _content(octets, at)
+                at = begin + size
+        return _content(octets, at) if octets[at] == 0x30 else (at, 0)
+    except IndexError:
+        return None
+
+
+def _content(octets: bytes, at: int) -> tuple[int, int]:
+    """Where the content of this element begins, and how long it is."""
+    size = octets[at + 1]
+    if size < 0x80:
+        return at + 2, size
+    count = size & 0x7F
+    octets[at + 1 + count]
+    return at + 2 + count, int.from_bytes(octets[at + 2 : at + 2 + count])
+
+
+def _whole_entries(octets: bytes, end: int) -> tuple[list[int], int]:
+    """Where entries begin that are all there, and where the last of them ends."""
+    starts: list[int] = []
+    at = 0
+    while at + 2 <= end:
+        size = octets[at + 1]
+        if size < 0x80:
+            after = at + 2 + size
+        elif at + 1 + (size & 0x7F) < end:
+            begin, length = _content(octets, at)
+            after = begin + length
+        else:
+            break
+        if after > end:
+            break
+        if octets[at] != 0x30:
+            raise EncodingError("no entry of a CRL", offset=at)
+        starts.append(at)
+        at = after
+    return starts, at
+
+
+def columns_at(raw: bytes | memoryview, starts: NDArray[np.int64]) -> RevocationColumns:
+    """The entries at these places of a list, as they stand.
 
     Raises:
         EncodingError: an entry does not say what a revocation is.
     """
     count = len(starts)
-    octets = np.frombuffer(crl.raw, np.uint8)
+    octets = np.frombuffer(raw, np.uint8)
     serials = np.empty((count, SERIAL_OCTETS), np.uint8)
     at = np.empty(count, np.int64)
     reasons = np.empty(count, np.uint8)
@@ -75,7 +225,7 @@ def columns_at(crl: CertificateList, starts: NDArray[np.int64]) -> RevocationCol
         reasons[rows], since[rows] = read.reasons, read.since
         for place in np.flatnonzero(~read.usual):
             row = begin + int(place)
-            entry = read_entry(Reader(crl.raw, int(starts[row])).next(0x30))
+            entry = read_entry(Reader(raw, int(starts[row])).next(0x30))
             one = columns_of([entry.revocation()])
             serials[row], at[row] = one.serials[0], one.revoked_at[0]
             reasons[row] = one.reasons[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, PAGESIZE, mmap
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "RevocationColumns",
     "changes",
     "columns_of",
+    "gathered",
     "joined",
 ]
 
@@ -158,11 +160,56 @@ def joined(parts: Sequence[RevocationColumns]) -> RevocationColumns:
     if any(part.invalid_since is not None for part in parts):
         dates = np.concatenate([_dates(part) for part in parts])
     return RevocationColumns(
-        serials=np.concatenate([part.serials for part in parts]),
+        # Parts of one row each would be joined octet by octet: they lie either way.
+        serials=np.ascontiguousarray(np.concatenate([part.serials for part in parts])),
         revoked_at=np.concatenate([part.revoked_at for part in parts]),
         reasons=np.concatenate([part.reasons for part in parts]),
         invalid_since=dates,
     )
+
+
+def gathered(parts: Iterable[RevocationColumns]) -> RevocationColumns:
+    """As `joined`, of parts that are made one after the other: none of them is kept."""
+    serials, revoked_at, reasons, dates = (_Growing() for _ in range(4))
+    count, dated = 0, False
+    for part in parts:
+        if part.invalid_since is not None and not dated:
+            dated = True
+            dates.add(np.full(count, NO_DATE))
+        serials.add(part.serials)
+        revoked_at.add(part.revoked_at)
+        reasons.add(part.reasons)
+        if dated:
+            dates.add(_dates(part))
+        count += len(part)
+    return RevocationColumns(
+        serials=serials.octets().reshape(-1, SERIAL_OCTETS),
+        revoked_at=revoked_at.octets().view(np.int64),
+        reasons=reasons.octets(),
+        invalid_since=dates.octets().view(np.int64) if dated else None,
+    )
+
+
+class _Growing:
+    """Octets in memory of their own: growing copies nothing, and all of it is given
+    back. What is freed in the common memory may stay with the process."""
+
+    def __init__(self) -> None:
+        # Shared, it could not grow: what is behind its end would not be there.
+        self._room = mmap(-1, PAGESIZE, flags=MAP_PRIVATE | MAP_ANONYMOUS)
+        self._size = 0
+
+    def add(self, values: NDArray[np.generic]) -> None:
+        octets = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+        end = self._size + len(octets)
+        if end > len(self._room):
+            # Room that is not used yet takes no memory.
+            self._room.resize(2 * end)
+        self._room[self._size : end] = octets.data
+        self._size = end
+
+    def octets(self) -> NDArray[np.uint8]:
+        return np.frombuffer(self._room, np.uint8, self._size)
 
 
 class Changes(NamedTuple):

@@ -140,6 +140,17 @@ class RevokedIndex:
 
         return np.sort(self._offsets)
 
+    def places_of(self, keys: NDArray[uint64]) -> tuple[NDArray[intp], NDArray[bool_]]:
+        """Where the first entry with each of these keys begins, and if there is one."""
+        import numpy as np
+
+        if not len(self):
+            return np.zeros(len(keys), np.intp), np.zeros(len(keys), np.bool_)
+        own = np.frombuffer(self._keys, np.uint64)
+        at = np.minimum(np.searchsorted(own, keys), len(own) - 1)
+        offsets = np.frombuffer(self._offsets, np.uint32)[at]
+        return offsets.astype(np.intp), own[at] == keys
+
     def _first(self, key: int) -> int:
         """The first place whose key is not less."""
         return bisect_left(self._keys, key)

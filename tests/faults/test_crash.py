@@ -124,6 +124,7 @@ def _leave_pending(books: sqlite3.Connection) -> None:
 
 
 def _lose_the_lists(books: sqlite3.Connection) -> None:
+    books.execute("DELETE FROM crl_piece")
     books.execute("DELETE FROM crl")
 
 

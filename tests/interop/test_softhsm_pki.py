@@ -26,6 +26,7 @@ from jpki.keys.memory import generate_key
 from jpki.keys.pkcs11.uri import parse_pkcs11_uri
 from jpki.model.suites import Digest, suite
 from jpki.store import AuthorityStore
+from jpki.store.authority_records import ListName
 from jpki.x509.ocsp import build_request, cert_id
 from jpki.x509.parse import parse_certificate
 from jpki.x509.pem import pem
@@ -112,16 +113,16 @@ def openssl(folder: Path, *arguments: str, **files: bytes) -> str:
 def test_a_resident_under_a_crl(pki: PKI, tmp_path: Path) -> None:
     """Certificate and CRL verify under the governor's key."""
     with pki.office.store.read() as uow:
-        current = uow.crls.current(GOVERNOR, "crl", 1)
-    assert current is not None
-    assert current.crl is not None
+        current = uow.crls.standing(ListName(GOVERNOR, 1, "crl"))
+        assert current is not None
+        octets = uow.crls.bytes_of(current)
     openssl(
         tmp_path,
         *("verify", "-x509_strict", "-check_ss_sig", *_ATTIME, "-crl_check"),
         *("-CAfile", "issuer", "-CRLfile", "crl", "resident"),
         issuer=pki.own(GOVERNOR),
         resident=pki.resident,
-        crl=current.crl,
+        crl=octets,
     )
 
 

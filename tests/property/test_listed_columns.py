@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -26,9 +27,14 @@ from jpki.errors import EncodingError
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.x509 import listed_columns
 from jpki.x509.large_crls import prepare_large_crl
-from jpki.x509.listed_columns import columns_in
+from jpki.x509.listed_columns import (
+    changes_in,
+    columns_in,
+    columns_in_pieces,
+    require_readable,
+)
 from jpki.x509.parse import parse_crl
-from jpki.x509.revocation_columns import changes, columns_of, joined
+from jpki.x509.revocation_columns import changes, columns_of, gathered, joined
 from tests.support.reference_pki import VALUES, reference_pki
 
 _NOW: Final = datetime(2061, 1, 1, tzinfo=UTC)
@@ -66,10 +72,89 @@ def test_what_was_written_is_read(entries: list[Revocation], rows: int) -> None:
         values=VALUES,
         entries=columns_of(entries).in_order(),
     )
+    octets = bytes(large.signed(b"x"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(listed_columns, "_TOGETHER", rows)
-        read = columns_in(parse_crl(bytes(large.signed(b"x"))))
+        read = columns_in(parse_crl(octets))
+        pieces = joined(list(columns_in_pieces(_cut(octets, 7 * rows))))
+        require_readable(parse_crl(octets))
     assert list(read.rows()) == _by_serial(entries)
+    assert list(pieces.rows()) == _by_serial(entries)
+
+
+def _cut(octets: bytes, size: int) -> list[bytes]:
+    return [octets[begin : begin + size] for begin in range(0, len(octets), size)]
+
+
+_ALIKE: Final = st.lists(
+    st.builds(
+        Revocation,
+        # Some have their last eight octets in common.
+        serial=st.builds(
+            lambda first, last: (first << 64) + last,
+            st.integers(1, 3),
+            st.sampled_from([0, 5, 1 << 63]),
+        )
+        | st.integers(1, 3),
+        at=st.sampled_from([_NOW, _NOW - timedelta(days=1)]),
+        reason=st.sampled_from([RevocationReason.UNSPECIFIED, RevocationReason(3)]),
+        invalidity_date=st.none() | st.just(_NOW - timedelta(days=2)),
+    ),
+    max_size=9,
+    unique_by=lambda entry: entry.serial,
+)
+
+
+@given(_ALIKE, _ALIKE, st.integers(1, 9))
+def test_a_list_is_compared_where_it_stands(
+    old: list[Revocation], new: list[Revocation], rows: int
+) -> None:
+    """What is gone and what was altered is as for columns, also of like numbers."""
+    large = prepare_large_crl(
+        data.crl_profile("crl-partition"),
+        issuer=reference_pki("prefectural-sha256").a.view,
+        number=7,
+        this_update=_NOW,
+        values=VALUES,
+        entries=columns_of(new).in_order(),
+    )
+    before = columns_of(_by_serial(old))
+    wanted = changes(before, columns_of(_by_serial(new)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listed_columns, "_TOGETHER", rows)
+        found = changes_in(before, parse_crl(bytes(large.signed(b"x"))))
+    assert _by_serial(list(found.gone.rows())) == list(wanted.gone.rows())
+    for place in (0, 1):
+        assert _by_serial(list(found.altered[place].rows())) == list(
+            wanted.altered[place].rows()
+        )
+
+
+@given(st.lists(_REVOCATIONS, max_size=5))
+def test_parts_that_are_not_kept_are_joined(parts: list[list[Revocation]]) -> None:
+    """Whichever of them has the first date."""
+    columns = [columns_of(part) for part in parts]
+    assert list(gathered(iter(columns)).rows()) == list(joined(columns).rows())
+
+
+def test_many_parts_are_joined() -> None:
+    """However much room they need; and the columns can be written to."""
+    part = columns_of(
+        Revocation(serial=serial, at=_NOW, reason=RevocationReason(3))
+        for serial in range(1, 1000)
+    )
+    found = gathered(part for _ in range(300))
+    assert (found.serials == joined([part] * 300).serials).all()
+    assert (found.revoked_at == joined([part] * 300).revoked_at).all()
+    assert (found.reasons == 3).all()
+    found.reasons[:] = 1
+
+
+@given(st.binary(max_size=80), st.integers(1, 20))
+def test_pieces_of_anything_raise_our_error_at_most(octets: bytes, size: int) -> None:
+    """Whoever altered what the books hold."""
+    with suppress(EncodingError):
+        list(columns_in_pieces(_cut(octets, size)))
 
 
 def _extension(oid: str, value: bytes, *, critical: bool = False) -> bytes:
@@ -127,6 +212,8 @@ def test_odd_entries_are_read_as_any_reader_does(entries: list[bytes]) -> None:
         return
     found = list(columns_in(crl).rows())
     assert sorted(map(repr, found)) == sorted(map(repr, expected))
+    pieces = joined(list(columns_in_pieces(_cut(crl_bytes, 11))))
+    assert list(map(repr, pieces.rows())) == list(map(repr, expected))
 
 
 @given(_REVOCATIONS, _REVOCATIONS, st.data())

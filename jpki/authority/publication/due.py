@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Hashable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from typing import Final
 
 from jpki.authority.office import Office, whole_second
 from jpki.authority.publication.deltas import COMPLETE, DELTA, beside
@@ -18,10 +20,17 @@ from jpki.authority.publication.scopes import (
     shard_in,
 )
 from jpki.errors import IssuanceError, JpkiError
+from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import CRLRecord, ListName
-from jpki.store.revocation_books import Journal, News
+from jpki.store.news_board import KeptNews
+from jpki.store.revocation_books import News
 
 __all__ = ["Board", "publish_due"]
+
+_WORTH_KEEPING: Final = 1000
+"""Lines of the journal that nobody should have to read again."""
+
+_log = logging.getLogger(__name__)
 
 
 def publish_due(
@@ -45,15 +54,16 @@ def publish_due(
         office: whose lists they are.
         at: the time.
         by: who publishes, for the audit log.
-        board: of whoever publishes again and again: the journal is then read once.
+        board: of whoever publishes again and again.
 
     Raises:
         JpkiError: what kept the first of those that failed. All others are published
             all the same.
     """
     moment = whole_second(at)
+    board = Board() if board is None else board
     published, failed = [], []
-    for name in _due(office, moment, Board() if board is None else board):
+    for name in _due(office, moment, board):
         try:
             _finish_waiting(office, name, at=moment, by=by)
             record = publish(
@@ -68,6 +78,7 @@ def publish_due(
             failed.append(error)
         else:
             published.append(record)
+    board.keep(office)
     if failed:
         raise failed[0]
     return tuple(published)
@@ -84,20 +95,52 @@ def _finish_waiting(office: Office, name: ListName, *, at: datetime, by: str) ->
 
 
 class Board:
-    """The newest line of each kind in the journal, remembered from turn to turn."""
+    """The newest line of each kind in the journal, remembered from turn to turn.
+
+    What was read is kept in the books, too, for the next process: so publishing costs
+    what is new, however long the journal is.
+    """
 
     def __init__(self) -> None:
-        self._seen: int | None = None
+        self._since = self._seen = self._kept = -1
         self._newest: dict[tuple[str, int], dict[Hashable, News]] = {}
 
-    def read_on(self, journal: Journal, *, since: int) -> None:
-        """Learn what has come; the first time, what has come since this position."""
-        seen = since if self._seen is None else self._seen
-        for line in journal.news(after=seen):
-            about = self._newest.setdefault((line.authority, line.generation), {})
-            about[line.kind, line.shard] = line
-            seen = max(seen, line.position)
-        self._seen = seen
+    def read_on(self, uow: AuthorityUnitOfWork, *, since: int) -> None:
+        """Learn what has come, at least since this position."""
+        if self._seen < 0 or since < self._since or uow.journal.position() < self._seen:
+            self._start(uow, since)
+        for line in uow.journal.news(after=self._seen):
+            self._note(line)
+            self._seen = max(self._seen, line.position)
+
+    def keep(self, office: Office) -> None:
+        """Keep what was read, if that is much; without it all is as well."""
+        if self._seen < self._kept + _WORTH_KEEPING:
+            return
+        lines = [line for about in self._newest.values() for line in about.values()]
+        try:
+            with office.store.write() as uow:
+                uow.news.keep(KeptNews(self._since, self._seen, tuple(lines)))
+                uow.commit()
+        except JpkiError as error:
+            _log.warning("what was read of the journal is not kept: %s", error)
+        else:
+            self._kept = self._seen
+
+    def _start(self, uow: AuthorityUnitOfWork, since: int) -> None:
+        self._newest = {}
+        kept = uow.news.kept()
+        if kept is None or kept.since > since:
+            self._since = self._seen = self._kept = since
+            return
+        self._since = kept.since
+        self._seen = self._kept = kept.position
+        for line in kept.lines:
+            self._note(line)
+
+    def _note(self, line: News) -> None:
+        about = self._newest.setdefault((line.authority, line.generation), {})
+        about[line.kind, line.shard] = line
 
     def of_key(self, authority: str, generation: int) -> Collection[News]:
         """What is known about certificates that one key signed."""
@@ -117,12 +160,12 @@ def _due(office: Office, at: datetime, board: Board) -> list[ListName]:
                 *more_of(office, uow, key.authority, key.number),
             )
         ]
-        board.read_on(
-            uow.journal,
-            since=min(
-                (record.journal_position for record in standing.values()), default=0
-            ),
-        )
+        # A list that waits for its signature may come into force as it is.
+        positions = [
+            record.journal_position
+            for record in (*standing.values(), *uow.crls.prepared())
+        ]
+        board.read_on(uow, since=min(positions, default=0))
     due = [
         name
         for name in names

@@ -1,26 +1,37 @@
-"""The examination of a signed list: read as a stranger would, before it is served."""
+"""The examination of a signed list: read as a stranger would, before it is served.
+
+Beside the list itself little of its size is held: the list before it comes from the
+books in pieces, and its entries are looked for in the new one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Final
+from functools import partial
 
 from jpki.authority.office import Office
 from jpki.authority.publication.deltas import DELTA, beside
 from jpki.authority.publication.indirect import INDIRECT
 from jpki.errors import IssuanceError
+from jpki.store import AuthorityUnitOfWork
 from jpki.store.authority_records import CRLRecord, KeyGenerationRecord
 from jpki.x509.certificate_lists import CertificateList, parse_crl
 from jpki.x509.issuer_sections import sections_in
-from jpki.x509.listed_columns import columns_in
+from jpki.x509.listed_columns import changes_in, columns_in_pieces, require_readable
 from jpki.x509.names import normalized, parse_name
-from jpki.x509.revocation_columns import RevocationColumns, changes, columns_of
+from jpki.x509.revocation_columns import (
+    Changes,
+    RevocationColumns,
+    changes,
+    joined,
+)
 from jpki.x509.signatures import verify_signature
 
 __all__ = ["examine"]
 
-_NOTHING: Final = columns_of(())
+_Compare = Callable[[RevocationColumns], Changes]
+"""What became of rows of an older list."""
 
 
 def examine(
@@ -65,6 +76,24 @@ def examine(
         _keep_all(office, told, delta, current)
 
 
+def _told(
+    office: Office, waiting: CRLRecord, new: CertificateList
+) -> Mapping[str, _Compare]:
+    """What a new list says, by authority, for who holds another against it.
+
+    Raises:
+        IssuanceError, EncodingError: an entry says nothing, or is about others.
+    """
+    if waiting.scope != INDIRECT:
+        require_readable(new)
+        return {waiting.authority: partial(changes_in, crl=new)}
+    with office.store.read() as uow:
+        return {
+            authority: partial(changes, new=revoked)
+            for authority, revoked in _sections(uow, new)
+        }
+
+
 def _base(office: Office, waiting: CRLRecord, number: int | None) -> CRLRecord | None:
     """The complete list that a delta goes on from."""
     if (number is not None) is not (waiting.scope == DELTA):
@@ -92,7 +121,7 @@ def _delta_beside(office: Office, waiting: CRLRecord) -> CRLRecord | None:
 
 def _keep_all(
     office: Office,
-    new: Mapping[str, RevocationColumns],
+    new: Mapping[str, _Compare],
     before: CRLRecord | None,
     beside_it: CRLRecord | None,
 ) -> None:
@@ -100,7 +129,7 @@ def _keep_all(
 
     Args:
         office: whose lists they are.
-        new: the entries of the new list, by authority.
+        new: what the new list says, by authority.
         before: the one before it.
         beside_it: a complete list that is in force with one of them: what a delta lacks
             may stand there, and what had expired by then is missing rightly.
@@ -110,41 +139,56 @@ def _keep_all(
     expired_by = before.this_update
     if beside_it is not None:
         expired_by = max(expired_by, beside_it.this_update)
-    for authority, told in _of_record(office, before).items():
-        gone = _unaltered(told, new.get(authority, _NOTHING))
-        if beside_it is not None and len(gone):
-            gone = _unaltered(gone, _of_record(office, beside_it)[authority])
+    for authority, gone in _lacking(office, new, before).items():
+        for other, rows in _rows_of(office, beside_it) if len(gone) else ():
+            if other == authority:
+                gone = _unaltered(changes(gone, rows))
         _refuse_gone(office, authority, gone, expired_by)
 
 
-def _of_record(office: Office, record: CRLRecord) -> Mapping[str, RevocationColumns]:
-    with office.store.read() as uow:
-        octets = uow.crls.bytes_of(record)
-    return _told(office, record, parse_crl(octets))
-
-
-def _told(
-    office: Office, record: CRLRecord, crl: CertificateList
+def _lacking(
+    office: Office, new: Mapping[str, _Compare], before: CRLRecord
 ) -> Mapping[str, RevocationColumns]:
-    """What a list says, by authority."""
-    if record.scope != INDIRECT:
-        return {record.authority: columns_in(crl)}
+    """What is not in the new list of what the one before it told, by authority."""
+    gone: dict[str, list[RevocationColumns]] = {}
+    for authority, rows in _rows_of(office, before):
+        compare = new.get(authority)
+        lacking = rows if compare is None else _unaltered(compare(rows))
+        if len(lacking):
+            gone.setdefault(authority, []).append(lacking)
+    return {authority: joined(parts).in_order() for authority, parts in gone.items()}
+
+
+def _rows_of(
+    office: Office, record: CRLRecord | None
+) -> Iterator[tuple[str, RevocationColumns]]:
+    """What a list in the books says, by authority; some rows at a time, in order."""
+    if record is None:
+        return
     with office.store.read() as uow:
-        known = {
-            normalized(parse_name(authority.name)): authority.id
-            for authority in uow.authorities.all()
-        }
-    sections = {
-        known.get(normalized(issuer)): revoked for issuer, revoked in sections_in(crl)
+        if record.scope == INDIRECT:
+            yield from _sections(uow, parse_crl(uow.crls.bytes_of(record)))
+            return
+        for rows in columns_in_pieces(uow.crls.pieces_of(record)):
+            yield record.authority, rows.in_order()
+
+
+def _sections(
+    uow: AuthorityUnitOfWork, crl: CertificateList
+) -> Iterator[tuple[str, RevocationColumns]]:
+    known = {
+        normalized(parse_name(authority.name)): authority.id
+        for authority in uow.authorities.all()
     }
-    if None in sections:
-        raise IssuanceError("it is about certificates of somebody else")
-    return {str(authority): revoked for authority, revoked in sections.items()}
+    for issuer, revoked in sections_in(crl):
+        authority = known.get(normalized(issuer))
+        if authority is None:
+            raise IssuanceError("it is about certificates of somebody else")
+        yield authority, revoked
 
 
-def _unaltered(old: RevocationColumns, new: RevocationColumns) -> RevocationColumns:
+def _unaltered(compared: Changes) -> RevocationColumns:
     """What is not in the new one; what is must be the same."""
-    compared = changes(old, new)
     altered, _ = compared.altered
     for entry in altered.rows():
         raise IssuanceError(f"the entry of serial number {entry.serial:x} was altered")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -41,8 +40,6 @@ def publish(
     generation: int | None = None,
 ) -> CRLRecord:
     """Publish a new list of everything that is revoked now; the newest key signs.
-
-    The record comes without the list's bytes.
 
     Raises:
         NotFound: the authority or its key is not founded.
@@ -110,8 +107,7 @@ def finish_crl(
 ) -> CRLRecord:
     """Sign a recorded list, examine it and put it in force; a settled one is returned.
 
-    A list that a higher one has overtaken is refused, and the higher one returned. The
-    record comes without the list's bytes.
+    A list that a higher one has overtaken is refused, and the higher one returned.
 
     Raises:
         NotFound: this number was never recorded.
@@ -119,15 +115,15 @@ def finish_crl(
     """
     with office.store.read() as uow:
         waiting = uow.crls.get(authority, number)
+        if waiting.state is not CRLState.PREPARED:
+            return waiting
         key = uow.authorities.generation(authority, waiting.generation)
-    tbs = waiting.tbs
-    if tbs is None or waiting.state is not CRLState.PREPARED:
-        return replace(waiting, tbs=None, crl=None)
+        tbs = uow.crls.tbs_of(waiting)
 
     def sign(signer: Signer) -> memoryview:
         return memoryview(assemble(tbs, signer.suite, signer.sign(tbs)))
 
-    return _finish(office, replace(waiting, tbs=None), key, sign, at=at, by=by)
+    return _finish(office, waiting, key, sign, at=at, by=by)
 
 
 def _finish(
@@ -151,7 +147,7 @@ def _finish(
         if not overtaken:
             _examine_or_refuse(office, signed, waiting, key, current, at=at, by=by)
         with office.store.write() as uow:
-            settled = uow.crls.brief(waiting.authority, waiting.number)
+            settled = uow.crls.get(waiting.authority, waiting.number)
             if settled.state is not CRLState.PREPARED:
                 return settled
             newest = uow.crls.standing(waiting.name)
@@ -165,7 +161,7 @@ def _finish(
                 uow.commit()
                 return newest
             _put_in_force(uow, waiting, signed, at=at, by=by)
-            published = uow.crls.brief(waiting.authority, waiting.number)
+            published = uow.crls.get(waiting.authority, waiting.number)
             uow.commit()
         office.step("publication.completed")
         return published

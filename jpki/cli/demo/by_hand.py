@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jpki import data
 from jpki.cli.demo.world import World
+from jpki.store.authority_records import ListName
 from jpki.x509.pem import pem
 
 __all__ = ["commands", "keep_bundles"]
@@ -23,11 +24,10 @@ def keep_bundles(world: World) -> None:
         (world.artefacts / "chain.pem").write_bytes(b"".join(chain))
     with world.office.store.read() as uow:
         lists = [
-            pem(current.crl, "X509 CRL")
+            pem(uow.crls.bytes_of(current), "X509 CRL")
             for authority in uow.authorities.all()
             for scope in ("crl", "arl")
-            if (current := uow.crls.current(authority.id, scope, 1))
-            and current.crl is not None
+            if (current := uow.crls.standing(ListName(authority.id, 1, scope)))
         ]
     (world.artefacts / "crls.pem").write_bytes(b"".join(lists))
 

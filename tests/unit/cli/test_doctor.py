@@ -306,8 +306,8 @@ def test_lists_that_outgrow_their_budget(
     patient.set("authority", f"crl_budget_octets = {budget}")
     # As long as a list with many entries.
     patient.sql(
-        f"UPDATE crl SET crl = zeroblob({round(room * budget)}) WHERE number = "
-        f"{record.number} AND authority = '{record.authority}'"
+        f"UPDATE crl_piece SET octets = zeroblob({round(room * budget)}) WHERE place = "
+        f"1 AND number = {record.number} AND authority = '{record.authority}'"
     )
     found = [each for each in patient.examine() if each.check == "crl.size"]
     assert [each.level for each in found] == [level]

@@ -140,13 +140,10 @@ def _judged(
     """A verifier with one anchor, and everything that the authorities publish."""
     publish_due(office, at=at)
     with office.store.read() as uow:
-        lists = [
-            uow.crls.get(record.authority, record.number).crl
-            for record in uow.crls.in_force()
-        ]
+        lists = [uow.crls.bytes_of(record) for record in uow.crls.in_force()]
     pool = Pool.from_der(
         certificates=[entry.certificate for entry in authority_certificates(office)],
-        crls=[crl for crl in lists if crl is not None],
+        crls=lists,
         ocsp_responses=[],
     )
     return verify_path(

@@ -104,10 +104,12 @@ def test_without_the_database_a_list_is_given_until_its_end(
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE crl SET crl = crl || crl WHERE number = :number",
-        "UPDATE crl SET crl = NULL WHERE number = :number",
-        "UPDATE crl SET crl = (SELECT crl FROM crl WHERE number <> :number)"
-        " WHERE number = :number",
+        "UPDATE crl_piece SET octets = octets || octets WHERE number = :number",
+        "DELETE FROM crl_piece WHERE number = :number",
+        "DELETE FROM crl_piece WHERE number = :number AND place = 1",
+        "UPDATE crl_piece SET octets = (SELECT other.octets FROM crl_piece AS other"
+        " WHERE other.number <> :number AND other.place = 1)"
+        " WHERE number = :number AND place = 1",
     ],
 )
 def test_a_damaged_list_is_never_given(desk: Desk, damage: str) -> None:
