@@ -48,10 +48,13 @@ class NewsBoard(Rows):
         content = str(row.content)
         if row.sha256 != _checksum(row.since, row.position, row.newest, content):
             return None
-        lines = tuple(
-            News(authority, generation, CertificateKind(kind), shard, newest)
-            for authority, generation, kind, shard, newest in json.loads(content)
-        )
+        try:
+            lines = tuple(
+                News(authority, generation, CertificateKind(kind), shard, newest)
+                for authority, generation, kind, shard, newest in json.loads(content)
+            )
+        except (ValueError, TypeError):
+            return None
         return KeptNews(row.since, row.position, lines)
 
     def keep(self, news: KeptNews) -> None:

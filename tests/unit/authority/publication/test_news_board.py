@@ -16,6 +16,7 @@ from jpki.authority import Issued, Office, publish_due, revoke
 from jpki.authority.publication import Board, due
 from jpki.model.codes import ResidentCode
 from jpki.model.revocation import RevocationReason
+from jpki.store import news_board
 from jpki.store.news_board import KeptNews
 from tests.support.offices import (
     FOUNDING,
@@ -161,6 +162,30 @@ def test_a_damaged_board_skips_nothing(
     kept = _kept(office)
     assert kept is not None
     assert kept.position == _position(office)
+
+
+@pytest.mark.parametrize(
+    "content", ["nonsense", "7", "[[1]]", '[["a", 1, "b", "", 1]]']
+)
+def test_a_board_that_says_nothing_counts_for_nothing(
+    office: Office, content: str
+) -> None:
+    """Also one whose checksum is right."""
+    _due(office, 0)
+    _revoke(office, certified(office), 1)
+    _due(office, 1)
+    kept = _kept(office)
+    assert kept is not None
+    with office.store.read() as uow:
+        (line,) = uow.journal.after(0, limit=1)
+    newest = f"{line.authority}/{line.serial:x}"
+    checksum = news_board._checksum(kept.since, kept.position, newest, content)
+    _write(
+        office,
+        f"UPDATE news_board SET content = '{content}', sha256 = '{checksum}'",
+    )
+    assert _kept(office) is None
+    assert _due(office, 1) == set()
 
 
 def test_a_board_that_begins_too_late_is_not_used(office: Office) -> None:
