@@ -9,11 +9,13 @@ from pathlib import Path
 
 import click
 
+from jpki.access import require_role
 from jpki.authority.office import Office
 from jpki.authority.publication import publish, publish_due
 from jpki.cli.language import language_of
 from jpki.cli.revocation.books import as_json, caller_of, config, written
 from jpki.errors import JpkiError
+from jpki.model.operators import Caller, Role
 from jpki.model.ports import Clock
 from jpki.service.clock import ProcessClock
 from jpki.service.office import open_office, open_register
@@ -53,7 +55,7 @@ def publish_command(
     failed: list[JpkiError] = []
     made: list[CRLRecord] = []
     try:
-        by = caller_of(office, credential).id
+        by = _publisher(office, credential).id
         if not names:
             made += publish_due(office, at=clock(), by=by)
         for name in names:
@@ -75,6 +77,13 @@ def _name(text: str) -> ListName:
             f"{text!r} is not AUTHORITY/GENERATION/SCOPE, such as governor-08/1/crl"
         )
     return ListName(authority, int(generation), scope)
+
+
+def _publisher(office: Office, credential: Path) -> Caller:
+    """Counters act from afar; the lists of a nation are no business of theirs."""
+    by = caller_of(office, credential)
+    require_role(by, "publish lists", Role.CA_OPERATOR)
+    return by
 
 
 def _published(office: Office, name: ListName, clock: Clock, by: str) -> CRLRecord:

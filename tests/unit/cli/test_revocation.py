@@ -148,7 +148,7 @@ def test_a_name_that_is_none_is_refused_with_an_example(tmp_path: Path) -> None:
 
 
 def test_lists_are_published_on_demand(tmp_path: Path) -> None:
-    """What is due, or what is named; who is no operator publishes nothing."""
+    """What is due, or what is named; who is no CA operator publishes nothing."""
     site = tmp_path / "site"
     assert _run("init", site, "--prefecture", "08").exit_code == 0
     config = site / "jpki.toml"
@@ -170,6 +170,14 @@ def test_lists_are_published_on_demand(tmp_path: Path) -> None:
     assert "✗" in half.output
     for wrong in ("crl", "governor-08/x/crl", "governor-08/1"):
         assert _run("revocation", "publish", wrong, *operator).exit_code == 2
-    stranger = site / "data" / "credentials" / "authority-server.pem"
-    refused = _run("revocation", "publish", "--as", stranger, "--config", config)
-    assert refused.exit_code == 2
+    for stranger, code in (
+        ("authority-server", "consent.not-in-office"),
+        ("counter-082201-1", "permission"),
+        ("auditor-1", "permission"),
+    ):
+        own = site / "data" / "credentials" / f"{stranger}.pem"
+        refused = _run(
+            *("revocation", "publish", "governor-08/1/crl", "--as", own),
+            *("--config", config),
+        )
+        assert refused.exit_code == 2 and f"[{code}]" in refused.output
