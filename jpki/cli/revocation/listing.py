@@ -46,6 +46,9 @@ def list_command(
     first, last = instant_of(since, _FIRST), instant_of(until, _LAST)
     wanted = None if reason is None else _REASONS[reason]
     with opened(config) as (office, _), office.store.read() as uow:
+        if authority is not None:
+            # Of one that does not exist nothing was revoked: a slip would look good.
+            uow.authorities.get(authority)
         chosen = (
             entry
             for entry in uow.journal.walk()

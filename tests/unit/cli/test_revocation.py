@@ -124,6 +124,8 @@ def test_what_was_revoked_is_listed_and_asked_for(tmp_path: Path) -> None:
         ("--authority", "bridge"),
     ):
         assert _run("revocation", "list", *none, *config).output == ""
+    slip = _run("revocation", "list", "--authority", "governor-80", *config)
+    assert slip.exit_code == 2 and "no authority governor-80" in slip.output
 
     told = _run("revocation", "status", name, *config)
     assert told.exit_code == 0 and "✗ revoked" in told.output
