@@ -70,8 +70,10 @@ class NotFound(StoreError):
 
     code = "not-found"
 
-    def __init__(self, kind: str, identifier: object) -> None:
-        super().__init__(f"no {kind} {identifier}")
+    def __init__(
+        self, kind: str, identifier: object, *, hint: str | None = None
+    ) -> None:
+        super().__init__(f"no {kind} {identifier}", hint=hint)
         self.kind = kind
         self.identifier = str(identifier)
 

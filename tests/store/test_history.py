@@ -159,5 +159,7 @@ def test_what_cannot_be_asked(office: Office, serial: int) -> None:
         _asked(office, serial, 10, 9)
     with pytest.raises(RequestError):
         _asked(office, serial, 10, 31 * 24)
+    with pytest.raises(RequestError, match="nobody knows yet"):
+        _asked(office, serial, 31 * 24, None)
     with pytest.raises(NotFound):
         _asked(office, serial + 1, 10, 15)

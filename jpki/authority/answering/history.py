@@ -88,9 +88,9 @@ def past_status(
 
     Raises:
         NotFound: no certificate of this serial number exists.
-        RequestError: `at` is after `known_at`, or `known_at` is yet to come.
+        RequestError: `at` is after `known_at`, or one of them is yet to come.
     """
-    if known_at > now:
+    if max(at, known_at) > now:
         raise RequestError("nobody knows yet what will be", hint="name a past instant")
     if at > known_at:
         raise RequestError(

@@ -98,7 +98,11 @@ def status_command(
 def _proof(uow: AuthorityUnitOfWork, found: PastStatus) -> bytes:
     """The bytes of the list that proves it, which say what the books say."""
     if found.proof is None:
-        raise NotFound("CRL", "that proves it: none has been published yet")
+        raise NotFound(
+            "CRL",
+            "that proves it: none has been published yet",
+            hint="the next one will; `jpki revocation publish` makes it now",
+        )
     octets = read_published(uow, found.proof).der.octets
     entry = parse_crl(octets).lookup(found.certificate.serial)
     revoked = entry is not None and entry.at <= found.at

@@ -134,6 +134,7 @@ def test_what_was_revoked_is_listed_and_asked_for(tmp_path: Path) -> None:
     proof = tmp_path / "proof.crl"
     early = _run("revocation", "status", name, "--crl", proof, *config)
     assert early.exit_code == 2 and "none has been published" in early.output
+    assert "jpki revocation publish" in early.output
     office = _office(site)
     publish_due(office, at=ProcessClock()())
     office.store.close()
