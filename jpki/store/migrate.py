@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from alembic import command, context
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import column, inspect, select, table
 
 from jpki.store.engine import Database
 
@@ -19,6 +20,8 @@ __all__ = ["configuration", "is_current", "migrate", "run"]
 _one_at_a_time: Final = threading.Lock()
 
 _FOLDER: Final = Path(__file__).parent / "migrations"
+_VERSION: Final = table("alembic_version", column("version_num"))
+"""Where Alembic writes down what a schema has reached."""
 
 
 def configuration(schema: str) -> Config:
@@ -39,10 +42,20 @@ def migrate(database: Database, schema: str) -> None:
 
 
 def is_current(database: Database, schema: str) -> bool:
-    """Whether the schema is the one that this program was written for."""
-    newest = ScriptDirectory.from_config(configuration(schema)).get_current_head()
+    """Whether the schema is the one that this program was written for.
+
+    Whoever watches a server asks every few seconds: Alembic would log each question.
+    """
     with database.read() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == newest
+        if not inspect(connection).has_table(_VERSION.name):
+            return False
+        reached = connection.scalars(select(_VERSION.c.version_num)).all()
+    return reached == [_newest(schema)]
+
+
+@cache
+def _newest(schema: str) -> str | None:
+    return ScriptDirectory.from_config(configuration(schema)).get_current_head()
 
 
 def run() -> None:

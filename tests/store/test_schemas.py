@@ -44,6 +44,24 @@ def test_migrations_make_the_tables(
     database.close()
 
 
+def test_whether_a_schema_is_current_is_asked_in_silence(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Health checks come every few seconds; a log of them would hide the rest."""
+    store = AuthorityStore(database_url)
+    store.migrate()
+    caplog.set_level("DEBUG", "alembic")
+    caplog.clear()
+    assert store.is_current()
+    assert caplog.records == []
+    with store.database.alone() as connection:
+        config = migrate.configuration("authority")
+        config.attributes["connection"] = connection
+        command.downgrade(config, "-1")
+    assert not store.is_current()
+    store.close()
+
+
 @pytest.mark.parametrize("schema", ["authority", "registry"])
 def test_downgrade_leaves_nothing(database_url: str, schema: str) -> None:
     """The way back ends with an empty database."""
