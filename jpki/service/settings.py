@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -272,6 +273,7 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
         raise ConfigurationError(
             str(file), "revocation.confirm_hours", error.message, hint=error.hint
         ) from None
+    _check_proxy(revocation.trusted_proxy, str(file))
     check_key_store(authority.key_store, str(file), "authority.key_store")
     check_key_store(revocation.key_store, str(file), "revocation.key_store")
     return Settings(
@@ -282,6 +284,21 @@ def load(file: Path, environment: Mapping[str, str] | None = None) -> Settings:
             RegistrySettings, "registry", document, base=base, data=data
         ),
     )
+
+
+def _check_proxy(address: str | None, file: str) -> None:
+    """A name or a port never equals what a connection comes from."""
+    try:
+        written = None if address is None else str(ip_address(address))
+    except ValueError:
+        written = None
+    if written != address:
+        raise ConfigurationError(
+            file,
+            "revocation.trusted_proxy",
+            f"{address!r} is no IP address in its usual form",
+            hint="such as 127.0.0.1 or ::1, without a port",
+        )
 
 
 def check_key_store(value: str, file: str, key: str) -> str:

@@ -96,6 +96,14 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
             "common.clock_offset_seconds",
             "test systems",
         ),
+        *(
+            (
+                f"[revocation]\ntrusted_proxy = '{address}'",
+                "revocation.trusted_proxy",
+                "no IP address",
+            )
+            for address in ("proxy.example", "127.0.0.1:443", "0:0:0:0:0:0:0:1")
+        ),
     ],
 )
 def test_a_bad_file_is_refused(
