@@ -33,7 +33,7 @@ from ocsp_crl.measures import StatusMeasures
 from ocsp_crl.misbehave import Misbehaviour
 from ocsp_crl.misbehave import blueprint as misbehave_routes
 from ocsp_crl.problems import PROBLEMS
-from ocsp_crl.routes import RevocationService, blueprint
+from ocsp_crl.routes import Encoded, RevocationService, blueprint
 
 __all__ = ["create_app", "new_metrics", "open_answers"]
 
@@ -104,6 +104,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = own.body_limit
     # Base64 holds slashes, and two of them side by side mean what they say.
     app.url_map.merge_slashes = False
+    app.url_map.converters["encoded"] = Encoded
     if admission is not None:
         Gate(admission, instants, own.trusted_proxy).guard(app)
     app.register_blueprint(blueprint(service))

@@ -92,7 +92,7 @@ def blueprint(service: Misbehaviour) -> Blueprint:
     def ocsp_post(word: str) -> Response:
         return _ocsp(service, word, request.get_data())
 
-    @routes.get("/<word>/ocsp/<path:encoded>")
+    @routes.get("/<word>/ocsp/<encoded:encoded>")
     def ocsp_get(word: str, encoded: str) -> Response:
         asked = decoded_request(encoded, f"/misbehave/{word}/ocsp/")
         return _ocsp(service, word, asked)

@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from flask import Blueprint, Response, request
+from werkzeug.routing import PathConverter
 
 from jpki.authority.answering.asked_kinds import AskedKinds
 from jpki.authority.answering.kept_answers import KeptAnswers
@@ -26,12 +27,19 @@ from jpki.x509.ocsp import TRY_LATER, UNAUTHORIZED, error_response
 from ocsp_crl.client import PublicAddresses
 from ocsp_crl.gate import may_ask
 
-__all__ = ["RevocationService", "blueprint", "decoded_request"]
+__all__ = ["Encoded", "RevocationService", "blueprint", "decoded_request"]
 
 _OCSP_REQUEST: Final = "application/ocsp-request"
 _OCSP_RESPONSE: Final = "application/ocsp-response"
 _MAX_ENCODED: Final = 4096
 """Characters of a request in a URL; RFC 9919 section 5 expects under 255 octets."""
+
+
+class Encoded(PathConverter):
+    """Base64 in an address, with its slashes, and with the line ends of base64(1)."""
+
+    regex = "(?s:.+)"
+    part_isolating = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +106,7 @@ def blueprint(service: RevocationService) -> Blueprint:
         # A response to POST is cached by nobody (RFC 9110 section 9.3.3).
         return _ocsp(answer, at, cacheable=False)
 
-    @routes.get("/ocsp/<path:encoded>")
+    @routes.get("/ocsp/<encoded:encoded>")
     def ocsp_get(encoded: str) -> Response:
         at = service.instant()
         answer = service.answer(decoded_request(encoded, "/ocsp/"), at)
@@ -123,10 +131,15 @@ def decoded_request(decoded: str, path: str) -> bytes:
 
 
 def _decoded(text: str) -> bytes:
-    """Base64 of either alphabet, padded or not; anything else is malformed."""
+    """Base64 of either alphabet, padded or not; anything else is malformed.
+
+    It may stand in lines (RFC 2045 6.8), or behind one slash too many, where the
+    address in the certificate ends with one: no request begins with a slash.
+    """
     if len(text) > _MAX_ENCODED:
         return b""
-    standard = text.translate(str.maketrans("-_", "+/")).rstrip("=")
+    words = "".join(text.split()).removeprefix("/")
+    standard = words.translate(str.maketrans("-_", "+/")).rstrip("=")
     try:
         return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
     except ValueError:

@@ -263,8 +263,13 @@ def _slashes(installation: Installation) -> bytes:
         lambda body: urllib.parse.quote(base64.b64encode(body).decode(), safe=""),
         lambda body: urllib.parse.quote(base64.b64encode(body).decode(), safe="/"),
         lambda body: urllib.parse.quote(base64.b64encode(body).decode(), safe="+="),
+        lambda body: urllib.parse.quote(base64.encodebytes(body).decode()),
+        lambda body: "/" + base64.b64encode(body).decode(),
     ],
-    ids=["plain", "unpadded", "url-safe", "quoted", "slashes", "pluses"],
+    ids=[
+        *("plain", "unpadded", "url-safe", "quoted", "slashes", "pluses"),
+        *("lines", "a-slash-more"),
+    ],
 )
 def test_get_takes_base64_in_every_spelling(
     installation: Installation, encode: object
