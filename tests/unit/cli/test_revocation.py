@@ -150,6 +150,25 @@ def test_a_name_that_is_none_is_refused_with_an_example(tmp_path: Path) -> None:
     assert refused.exit_code == 2 and "governor-08/1f3a" in refused.output
 
 
+def test_a_list_and_its_delta_are_published_by_one_command(tmp_path: Path) -> None:
+    """They never are of one second: the command waits for the next."""
+    site = tmp_path / "site"
+    assert _run("init", site, "--prefecture", "08").exit_code == 0
+    config = site / "jpki.toml"
+    text = config.read_text().replace(
+        "[authority]", "[authority]\ncrl_delta_minutes = 5"
+    )
+    config.write_text(text)
+    both = "governor-08/1/crl", "governor-08/1/delta"
+    operator = "--as", _credential(site, 1), "--config", config
+    made = _run("revocation", "publish", *both, *operator, "--json")
+    assert made.exit_code == 0, made.output
+    first, second = json.loads(made.stdout)["published"]
+    assert (first["list"], second["list"]) == both
+    assert first["this_update"] < second["this_update"]
+    assert first["number"] < second["number"]
+
+
 def test_lists_are_published_on_demand(tmp_path: Path) -> None:
     """What is due, or what is named; who is no CA operator publishes nothing."""
     site = tmp_path / "site"
