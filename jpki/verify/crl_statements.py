@@ -1,7 +1,8 @@
 """What the CRLs at hand state about a certificate (RFC 5280 section 6.3).
 
-The clauses of 6.3.3 stand beside the code. Of CRLs with one issuer and one scope only
-the newest authentic one speaks; the others are its predecessors.
+The clauses of 6.3.3 stand beside the code. Of CRLs with one issuer and one scope the
+newest authentic one speaks that is current; older ones are its predecessors. What is
+newer and yet not current vouches for nobody, but those whom it lists are listed.
 """
 
 from __future__ import annotations
@@ -45,12 +46,11 @@ class _InScope:
 def crl_statements(
     context: Context, path: CandidatePath, index: int
 ) -> Iterator[Statement]:
-    """Authentic statements about the certificate at `index`, one for each scope."""
+    """Authentic statements about the certificate at `index`, by scope: one that is
+    current, and before it those that are newer and are not."""
     certificate = path.certificates[index]
     for group in _in_scope(context, certificate):
-        statement = _newest(context, path, index, group)
-        if statement is not None:
-            yield statement
+        yield from _newest(context, path, index, group)
 
 
 def _in_scope(context: Context, certificate: Certificate) -> list[list[_InScope]]:
@@ -104,29 +104,30 @@ def _age_key(crl: RevocationList) -> tuple[datetime, int]:
 
 def _newest(
     context: Context, path: CandidatePath, index: int, group: list[_InScope]
-) -> Statement | None:
-    """The newest authentic CRL of a group; a stale one only if no other is current."""
+) -> Iterator[Statement]:
+    """The newest authentic CRL that is current, after the newest that is outdated."""
     certificate = path.certificates[index]
-    stale: Statement | None = None
+    outdated = False
     for held in group:
         crl = held.crl
         if is_early(context.job, crl.crl.this_update):
             continue
-        current = is_current(context.job, crl.crl.this_update, crl.crl.next_update)
-        if stale is not None and not current and not context.job.use_deltas:
+        current = _is_current(context, crl)
+        if outdated and not current and not context.job.use_deltas:
             continue
         key = _signing_key(context, path, index, crl)  # (f), (g)
         if key is None:
             continue
-        if crl.problem is None:
-            delta = _newest_delta(context, crl, key)  # (c), (h)
-            statement = _state(context, held, delta, certificate)
-        else:
-            statement = _unusable(held)
+        if crl.problem is not None:
+            yield _unusable(held, certificate)
+            continue
+        delta = _newest_delta(context, crl, key)  # (c), (h)
+        statement = _state(context, held, delta, certificate)
+        if statement.current or not outdated:
+            yield statement
         if statement.current:
-            return statement
-        stale = stale or statement
-    return stale
+            return
+        outdated = True
 
 
 def _state(
@@ -137,18 +138,20 @@ def _state(
 ) -> Statement:
     """(i)-(l): look the certificate up, in the delta first."""
     complete = held.crl
+    entry = None if delta is None else _look_up(delta, certificate)
+    if delta is not None and not _is_current(context, delta) and not _lists(entry):
+        delta = None  # it is outdated, and vouches for nobody
     # Where deltas are asked for and announced, the complete CRL alone is half the news:
     # whoever withholds the delta must not be able to hide a revocation.
     missing = delta is None and _announces_delta(context, complete, certificate)
     if delta is not None and (delta.crl.number or 0) <= (complete.crl.number or 0):
         delta = None  # it tells nothing that the complete CRL does not
-    entry = None if delta is None else _look_up(delta, certificate)
-    if entry is None:
+    if delta is None or entry is None:
         entry = _look_up(complete, certificate)
     elif entry.removed:
         entry = None  # (k); in a complete CRL a removal means nothing, and it is listed
     crl = (delta or complete).crl
-    current = is_current(context.job, crl.this_update, crl.next_update)
+    current = _is_current(context, delta or complete)
     if outlives(context.job, crl.this_update, certificate):
         current = False
     return Statement(
@@ -166,9 +169,14 @@ def _state(
     )
 
 
-def _unusable(held: _InScope) -> Statement:
+def _is_current(context: Context, crl: RevocationList) -> bool:
+    return is_current(context.job, crl.crl.this_update, crl.crl.next_update)
+
+
+def _unusable(held: _InScope, certificate: Certificate) -> Statement:
     """That there is an authentic list which must not be relied on."""
     crl = held.crl.crl
+    listed = held.crl.mentions(certificate)
     return Statement(
         kind="crl",
         issuer=rfc4514(crl.issuer),
@@ -178,6 +186,7 @@ def _unusable(held: _InScope) -> Statement:
         number=None,
         covers=held.reasons,
         current=False,
+        revoked_at=crl.this_update if listed else None,
         problem=held.crl.problem,
     )
 
@@ -187,6 +196,10 @@ class _Entry:
     at: datetime
     reason: str
     removed: bool
+
+
+def _lists(entry: _Entry | None) -> bool:
+    return entry is not None and not entry.removed
 
 
 def _look_up(crl: RevocationList, certificate: Certificate) -> _Entry | None:
@@ -214,7 +227,7 @@ def _announces_delta(
 def _newest_delta(
     context: Context, complete: RevocationList, key: bytes
 ) -> RevocationList | None:
-    """(c), (h): the newest current delta CRL that fits this complete one.
+    """(c), (h): the newest delta CRL that fits this complete one; a current one first.
 
     RFC 5280 5.2.4: one issuer, one scope and one key, and the base is not newer than
     the complete CRL.
@@ -233,9 +246,11 @@ def _newest_delta(
         and _scope_key(delta) == _scope_key(complete)
         and delta.crl.extension(oids.AUTHORITY_KEY_IDENTIFIER)
         == complete.crl.extension(oids.AUTHORITY_KEY_IDENTIFIER)
-        and is_current(context.job, delta.crl.this_update, delta.crl.next_update)
+        and not is_early(context.job, delta.crl.this_update)
     ]
-    fitting.sort(key=_age_key, reverse=True)
+    fitting.sort(
+        key=lambda delta: (_is_current(context, delta), _age_key(delta)), reverse=True
+    )
     return next((delta for delta in fitting if _signed(context, delta, key)), None)
 
 

@@ -123,6 +123,23 @@ class RevocationList:
             return None
         return self.crl.find(certificate.serial)
 
+    def mentions(self, certificate: Certificate) -> bool:
+        """Whether the serial number stands in it, of a list that cannot be relied on.
+
+        Of an indirect list nobody can tell then, whose number it is.
+        """
+        return (
+            not self.is_delta
+            and normalized(certificate.issuer) == normalized(self.issuer)
+            and self._entry_by_number(certificate.serial)
+        )
+
+    def _entry_by_number(self, serial: int) -> bool:
+        try:
+            return not self.is_indirect and self.crl.find(serial) is not None
+        except EncodingError:
+            return True
+
     @cached_property
     def _must_walk(self) -> bool:
         """Whether every entry has to be looked at before one can be believed.

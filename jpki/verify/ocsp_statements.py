@@ -1,7 +1,8 @@
 """What the OCSP responses at hand state about a certificate (RFC 6960).
 
 3.2 names what a client checks before it accepts a response; the numbers stand beside
-the code. Of all authentic responses the newest one speaks.
+the code. Of all authentic responses the newest one speaks that is current; one that is
+newer and outdated vouches for nothing, but what it says is revoked stays so.
 """
 
 from __future__ import annotations
@@ -55,8 +56,9 @@ _Answer = tuple[OCSPResponse, BasicResponse, SingleResponse]
 def ocsp_statements(
     context: Context, path: CandidatePath, index: int
 ) -> Iterator[Statement]:
-    """The newest authentic statement about the certificate at `index`, if any."""
-    stale: Statement | None = None
+    """The newest authentic statement about the certificate at `index` that is current,
+    if any, and before it the newest one that is outdated and was made later."""
+    outdated = False
     for answer in _answers(context, path, index):
         response, _, single = answer
         current = _is_current(context.job, single)
@@ -65,13 +67,13 @@ def ocsp_statements(
             or single.archive_cutoff > path.certificates[index].not_after
         ):
             current = False  # RFC 6960 4.4.4: without a cutoff it may be forgotten
-        if stale is not None and not current:
+        if outdated and not current:
             continue
         responder = _responder(context, path, index, answer)
         if responder is None:
             continue
         revocation = single.status if isinstance(single.status, Revocation) else None
-        statement = Statement(
+        yield Statement(
             kind="ocsp",
             issuer=responder,
             fingerprint=hashlib.sha256(response.raw).hexdigest(),
@@ -84,11 +86,8 @@ def ocsp_statements(
             revocation_reason=None if revocation is None else revocation.reason.label,
         )
         if current:
-            yield statement
             return
-        stale = statement
-    if stale is not None:
-        yield stale
+        outdated = True
 
 
 def _answers(context: Context, path: CandidatePath, index: int) -> list[_Answer]:

@@ -3,18 +3,20 @@
 A statement counts only if it is authentic (made by an authority above the certificate
 on the very path under judgement, or by someone whom such an authority certified for
 it), current at the instant, and about this certificate. One that says `revoked`
-outweighs any that say `good`.
+outweighs any that say `good`; so does one that is outdated, over what is older still.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from jpki.der import oids
 from jpki.errors import EncodingError
 from jpki.model.names import Name
+from jpki.model.revocation import RevocationReason
 from jpki.verify.budget import MAX_DELEGATION_DEPTH, Budget
 from jpki.verify.crl_statements import crl_statements
 from jpki.verify.crls import ALL_REASONS
@@ -28,6 +30,8 @@ from jpki.verify.validation import CandidatePath, PathProblem, validate_path
 from jpki.x509.names import normalized
 
 __all__ = ["CertificateStatus", "RevocationChecker"]
+
+_HOLD: Final = RevocationReason.CERTIFICATE_HOLD.label
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,31 +179,70 @@ class RevocationChecker:
             if statement.revoked_at is not None and (
                 not past or self._binds(statement)
             ):
-                return Refused(
-                    Code.REVOKED,
-                    "RFC 6960 2.2" if statement.kind == "ocsp" else "RFC 5280 6.3.3",
-                    revoked_at=f"{statement.revoked_at:%Y-%m-%dT%H:%M:%SZ}",
-                    revocation_reason=statement.revocation_reason or "unspecified",
-                )
-        covered = frozenset[int]().union(*(found.covers for found in current))
-        if covered >= ALL_REASONS:
+                return _revoked(statement, statement.revoked_at)
+        if (newer := self._newer_than_good(statements, past)) is not None:
+            return newer
+        if _cover_all(current):
             return None
         if not statements and self.job.revocation is RevocationMode.IF_PRESENT:
             return None
         for found in statements:
             if found.problem is not None:
-                return Undecided(
-                    Code.UNUSABLE_REVOCATION_DATA,
-                    "RFC 5280 5.2, 5.3",
-                    problem=found.problem,
-                )
+                return _outdated(found)
         stale = [found for found in statements if not found.current]
         if stale:
-            newest = max(stale, key=lambda found: found.this_update)
-            ends = newest.next_update
-            return Undecided(
-                Code.STALE_REVOCATION_DATA,
-                next_update="–" if ends is None else f"{ends:%Y-%m-%dT%H:%M:%SZ}",
-                this_update=f"{newest.this_update:%Y-%m-%dT%H:%M:%SZ}",
-            )
+            return _outdated(max(stale, key=lambda found: found.this_update))
         return Undecided(Code.NO_REVOCATION_DATA)
+
+    def _newer_than_good(
+        self, statements: list[Statement], past: bool
+    ) -> Refused | None:
+        """What an outdated statement says against those that are current and older.
+
+        Revocations are for good, so one is believed from a list that has expired; a
+        hold may have been lifted since, and nobody knows.
+        """
+        current = [found for found in statements if found.current]
+        for found in statements:
+            if (
+                found.current
+                or found.revoked_at is None
+                or (past and not self._binds(found))
+                or _cover_all(
+                    newer for newer in current if newer.this_update > found.this_update
+                )
+            ):
+                continue
+            if found.problem is None and found.revocation_reason != _HOLD:
+                return _revoked(found, found.revoked_at)
+            if current:
+                return _outdated(found)
+        return None
+
+
+def _cover_all(statements: Iterable[Statement]) -> bool:
+    return frozenset[int]().union(*(one.covers for one in statements)) >= ALL_REASONS
+
+
+def _revoked(statement: Statement, at: datetime) -> Refused:
+    return Refused(
+        Code.REVOKED,
+        "RFC 6960 2.2" if statement.kind == "ocsp" else "RFC 5280 6.3.3",
+        revoked_at=f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        revocation_reason=statement.revocation_reason or "unspecified",
+    )
+
+
+def _outdated(statement: Statement) -> Undecided:
+    if statement.problem is not None:
+        return Undecided(
+            Code.UNUSABLE_REVOCATION_DATA,
+            "RFC 5280 5.2, 5.3",
+            problem=statement.problem,
+        )
+    ends = statement.next_update
+    return Undecided(
+        Code.STALE_REVOCATION_DATA,
+        next_update="–" if ends is None else f"{ends:%Y-%m-%dT%H:%M:%SZ}",
+        this_update=f"{statement.this_update:%Y-%m-%dT%H:%M:%SZ}",
+    )

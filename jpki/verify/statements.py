@@ -53,7 +53,8 @@ class Statement:
     """The revocation reasons that it would know of (ReasonFlags)."""
     current: bool
     revoked_at: datetime | None = None
-    """From when on it is not to be relied on, whenever that was found out."""
+    """From when on it is not to be relied on, whenever that was found out. Where there
+    is a `problem`, only that the certificate's number is listed."""
     revocation_reason: str | None = None
     lists: tuple[RevocationList, ...] = ()
     """The CRLs in which the certificate was looked up."""
@@ -62,9 +63,11 @@ class Statement:
 
     def evidence(self, certificate: Certificate) -> Evidence:
         """This statement for the verdict."""
-        status = "good" if self.revoked_at is None else "revoked"
-        if not self.current:
-            status = "stale" if self.problem is None else "unusable"
+        status = "good" if self.current else "stale"
+        if self.problem is not None:
+            status = "unusable"
+        elif self.revoked_at is not None:
+            status = "revoked"
         return Evidence(
             kind=self.kind,
             certificate=certificate.fingerprint,

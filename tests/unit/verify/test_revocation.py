@@ -17,6 +17,7 @@ from jpki.model.suites import Digest
 from jpki.verify.algorithms import AcceptAnyAlgorithm
 from jpki.verify.budget import MAX_EFFORT, Budget, WorkExceeded
 from jpki.verify.jobs import PathJob, RevocationMode
+from jpki.verify.memory import Memory
 from jpki.verify.outcomes import Indeterminate, Invalid, Outcome, Valid
 from jpki.verify.paths import verify_path
 from jpki.verify.pool import Pool
@@ -506,3 +507,100 @@ def test_no_work_without_end() -> None:
         for _ in range(MAX_EFFORT):
             budget.signature(25)
     assert budget.signatures == MAX_EFFORT // 25 + 1
+
+
+# -- news that is outdated, and older news that is not ---------------------------------
+
+
+_BEFORE: Final = NOW - timedelta(hours=3)
+_ENDED: Final = NOW - timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "code"),
+    [
+        ({"next_update": _ENDED}, Code.REVOKED),
+        ({"next_update": None}, Code.UNUSABLE_REVOCATION_DATA),
+        (
+            {"extensions": [unknown_extension(critical=True)]},
+            Code.UNUSABLE_REVOCATION_DATA,
+        ),
+    ],
+)
+def test_older_news_is_no_way_around_a_revocation(
+    spoilt: dict[str, Any], code: Code
+) -> None:
+    """An authentic list that is newer lists the certificate, and has expired, or does
+    not say when, or cannot be relied on: the older one that is still current does not
+    make it good."""
+    older = crl(SUB, this_update=_BEFORE, number=1)
+    newer = crl(SUB, [entry(SERIAL, reason=1)], number=2, **spoilt)
+    for crls in ((older, newer), (newer, older)):
+        verdict = judge(*crls)
+        assert verdict.code is code
+        statuses = {found.status for found in verdict.evidence}
+        assert ("revoked" if code is Code.REVOKED else "unusable") in statuses
+    harmless = crl(SUB, [entry(SERIAL + 1)], number=2, **spoilt)
+    assert isinstance(judge(older, harmless), Valid)
+    assert isinstance(judge(newer, crl(SUB, number=3, this_update=NOW)), Valid)
+
+
+def test_a_revocation_outlives_its_list() -> None:
+    """Revocation is for good: believed from a list that has expired or is too old."""
+    expired = crl(SUB, [entry(SERIAL, reason=4)], next_update=_ENDED)
+    assert judge(expired).code is Code.REVOKED
+    age = timedelta(minutes=30)
+    assert judge(REVOKED_CRL, max_revocation_age=age).code is Code.REVOKED
+
+
+def test_a_hold_does_not_outlive_its_list() -> None:
+    """It may have been lifted since: nobody knows, and nothing is valid."""
+    held = crl(SUB, [entry(SERIAL, reason=6)], number=2, next_update=_ENDED)
+    for crls in ((held,), (held, crl(SUB, this_update=_BEFORE))):
+        assert judge(*crls).code is Code.STALE_REVOCATION_DATA
+
+
+def test_an_outdated_answer_of_ocsp_is_no_good_news_either() -> None:
+    """A newer response that has expired says revoked; an older one, or an older list,
+    says good."""
+    revoked = ocsp(USER, SUB, REVOKED, next_update=_ENDED)
+    good = ocsp(USER, SUB, Good(), this_update=NOW - timedelta(minutes=9))
+    older = crl(SUB, this_update=_BEFORE)
+    assert judge(answers=(revoked, good)).code is Code.REVOKED
+    assert judge(older, answers=(revoked,)).code is Code.REVOKED
+    assert isinstance(judge(crl(SUB, this_update=NOW), answers=(revoked,)), Valid)
+
+
+def test_an_outdated_delta_still_lists() -> None:
+    """It vouches for nobody, but whom it lists is revoked."""
+    base = crl(SUB, number=5)
+    listing = [entry(SERIAL, reason=1)]
+    point = [delta_indicator(5)]
+    delta = crl(SUB, listing, number=6, extensions=point, next_update=_ENDED)
+    assert judge(base, delta, use_deltas=True).code is Code.REVOKED
+    silent = crl(SUB, number=6, extensions=point, next_update=_ENDED)
+    assert isinstance(judge(base, silent, use_deltas=True), Valid)
+    lifted = crl(SUB, [entry(SERIAL, reason=8)], number=7, extensions=point)
+    assert isinstance(judge(base, delta, lifted, use_deltas=True), Valid)
+
+
+def test_a_sibling_is_asked_of_newer_lists_too() -> None:
+    """One certificate is valid by an older list; its sibling stands in a newer one."""
+    memory = Memory()
+    newer = crl(SUB, [entry(SERIAL, reason=1)], number=2, next_update=_ENDED)
+    lists = [ROOT_CRL, crl(SUB, this_update=_BEFORE), newer]
+    pool = Pool.from_der(certificates=[SUB.certificate.raw], crls=lists)
+    codes = [
+        verify_path(
+            PathJob(
+                anchors=(ROOT.anchor,),
+                end_entity=end.certificate,
+                at=NOW,
+                algorithms=AcceptAnyAlgorithm(),
+                pool=pool,
+            ),
+            memory,
+        ).code
+        for end in (user(SUB, "sibling"), USER)
+    ]
+    assert codes == [Code.VALID, Code.REVOKED]
