@@ -61,6 +61,25 @@ _PROCESSED: Final = frozenset(
 )
 """Extensions that may be critical: all others would be ignored, so they refuse."""
 
+_SIGNS: Final = {KeyUsage.DIGITAL_SIGNATURE, KeyUsage.NON_REPUDIATION}
+_CONSISTENT: Final = {
+    oids.KP_SERVER_AUTH: {
+        KeyUsage.DIGITAL_SIGNATURE,
+        KeyUsage.KEY_ENCIPHERMENT,
+        KeyUsage.KEY_AGREEMENT,
+    },
+    oids.KP_CLIENT_AUTH: {KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT},
+    oids.KP_CODE_SIGNING: {KeyUsage.DIGITAL_SIGNATURE},
+    oids.KP_EMAIL_PROTECTION: {
+        *_SIGNS,
+        KeyUsage.KEY_ENCIPHERMENT,
+        KeyUsage.KEY_AGREEMENT,
+    },
+    oids.KP_TIME_STAMPING: _SIGNS,
+    oids.KP_OCSP_SIGNING: _SIGNS,
+}
+"""Usages of which a key needs one to serve a purpose (RFC 5280 4.2.1.12)."""
+
 
 @dataclass(frozen=True)
 class CandidatePath:
@@ -349,6 +368,7 @@ def _wrap_up(certificate: Certificate, state: _State, job: PathJob) -> frozenset
     if state.must_have_policy and not policies:
         raise Refused(Code.POLICY_NOT_ACCEPTED, "RFC 5280 6.1.5(g)")
     _check_purpose(certificate, job)
+    _check_usage(certificate, job)
     if job.name is not None and not bears_name(certificate, job.name):
         raise Refused(Code.NAME_MISMATCH, "RFC 9525 6", name=shown(job.name))
     return policies
@@ -392,3 +412,10 @@ def _check_purpose(certificate: Certificate, job: PathJob) -> None:
         return
     if job.purpose not in purposes and oids.ANY_EXTENDED_KEY_USAGE not in purposes:
         raise Refused(Code.WRONG_PURPOSE, "RFC 5280 4.2.1.12", purpose=job.purpose)
+
+
+def _check_usage(certificate: Certificate, job: PathJob) -> None:
+    """4.2.1.12: a purpose must be consistent with the key usage, where there is one."""
+    usage, consistent = certificate.key_usage, _CONSISTENT.get(job.purpose or "")
+    if usage is not None and consistent is not None and usage.isdisjoint(consistent):
+        raise Refused(Code.WRONG_PURPOSE, "RFC 5280 4.2.1.12", purpose=str(job.purpose))

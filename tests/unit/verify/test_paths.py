@@ -449,6 +449,62 @@ def test_hosts_are_asked_for_as_certificates_write_them() -> None:
         assert judge(leaf, SUB, name=DNSName(wanted)).code is code, wanted
 
 
+def test_a_host_in_other_letters_is_nobody_elses() -> None:
+    """IDNA2008: `ß` is a letter of its own, full-width letters are the usual ones, and
+    what no name may hold matches no wildcard."""
+    held = ("fass.de", "xn--fa-hia.jp", "*.xn--wgv71a119e.jp", "xn--zckzah.jp")
+    leaf = user(SUB, "user", alternative_names(*map(DNSName, held)))
+    for wanted, code in (
+        ("faß.de", Code.NAME_MISMATCH),
+        ("faß.jp", Code.VALID),
+        ("FASS。de", Code.VALID),
+        ("ＦＡＳＳ.de", Code.VALID),
+        ("ﾃｽﾄ.jp", Code.VALID),
+        ("東京.日本語.jp", Code.VALID),
+        ("☃.日本語.jp", Code.NAME_MISMATCH),
+        ("a\u00ad.日本語.jp", Code.NAME_MISMATCH),
+    ):
+        assert judge(leaf, SUB, name=DNSName(wanted)).code is code, wanted
+
+
+def test_mailboxes_are_compared_part_by_part() -> None:
+    """The local part exactly, but for quotes; the host like a host. Half of a mailbox
+    is none, whatever a certificate holds."""
+    held = ("taro@xn--r8jz45g.jp", '"a b"@x.jp', "x.jp", "@x.jp", "taro@", "a@[::1]")
+    leaf = user(SUB, "user", alternative_names(*map(RFC822Name, held)))
+    for wanted, code in (
+        ("taro@例え.JP", Code.VALID),
+        ('"taro"@例え.jp', Code.VALID),
+        ("Taro@例え.jp", Code.NAME_MISMATCH),
+        ('"a b"@X.jp', Code.VALID),
+        ('"a\\ b"@x.jp', Code.VALID),
+        ("a@[::1]", Code.VALID),
+        ("x.jp", Code.NAME_MISMATCH),
+        ("@x.jp", Code.NAME_MISMATCH),
+        ("taro@", Code.NAME_MISMATCH),
+        ("太郎@x.jp", Code.NAME_MISMATCH),
+    ):
+        assert judge(leaf, SUB, name=RFC822Name(wanted)).code is code, wanted
+
+
+def test_the_key_usage_must_be_consistent_with_the_purpose() -> None:
+    """RFC 5280 4.2.1.12: with no usage that serves it, there is no such purpose."""
+    for usage, purpose, code in (
+        (KeyUsage.DIGITAL_SIGNATURE, KP_CLIENT_AUTH, Code.VALID),
+        (KeyUsage.NON_REPUDIATION, KP_CLIENT_AUTH, Code.WRONG_PURPOSE),
+        (KeyUsage.NON_REPUDIATION, KP_EMAIL_PROTECTION, Code.VALID),
+        (KeyUsage.KEY_ENCIPHERMENT, KP_CLIENT_AUTH, Code.WRONG_PURPOSE),
+        (KeyUsage.CRL_SIGN, KP_EMAIL_PROTECTION, Code.WRONG_PURPOSE),
+        (KeyUsage.CRL_SIGN, "1.2.3.4", Code.VALID),
+        (KeyUsage.CRL_SIGN, None, Code.VALID),
+    ):
+        only = extension(oids.KEY_USAGE, True, key_usage([usage]))
+        leaf = issue(SUB, "leaf", (only,))
+        assert judge(leaf, SUB, purpose=purpose).code is code, (usage, purpose)
+    bare = issue(SUB, "bare", (POLICIES,))
+    assert isinstance(judge(bare, SUB, purpose=KP_CLIENT_AUTH), Valid)
+
+
 def test_an_authority_may_be_judged_below_itself() -> None:
     """Only an issuing certificate may not stand in a path twice (RFC 5280 6.1)."""
     other = issue(SUB, "other")
