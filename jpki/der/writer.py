@@ -159,7 +159,11 @@ def object_identifier(dotted: str) -> bytes:
         EncodingError: not a valid identifier.
     """
     arcs = dotted.split(".")
-    if len(arcs) < 2 or not all(arc.isascii() and arc.isdigit() for arc in arcs):
+    if len(arcs) < 2 or not all(
+        # One number has one spelling: `1.02` would never be equal to what is read.
+        arc.isascii() and arc.isdigit() and (arc[0] != "0" or arc == "0")
+        for arc in arcs
+    ):
         raise EncodingError(f"{dotted!r} is not an object identifier")
     first, second, *rest = map(int, arcs)
     if first > 2 or (first < 2 and second > 39):

@@ -2,10 +2,18 @@
 
     {"id": "1", "trust_anchors": ["MII…"], "end_entity": "MII…", "at": "2026-01-01T…Z"}
 
-The members are those of `PathJob`, byte strings in base64. Whatever a line leaves out
-has the strictest value that asks for nothing special: revocation is required, any
-policy is accepted, and so is any algorithm. Members that begin with `x-` are ignored;
-any other unknown member is an error of that line alone.
+The members are those of `PathJob`, byte strings in base64 without white space. Whatever
+a line leaves out has the strictest value that asks for nothing special: revocation is
+required, any policy is accepted, and so is any algorithm. Members that begin with `x-`
+are ignored; any other unknown member is an error of that line alone, as is a value of
+another type, an anchor that cannot be read, and a question that has no answer. An end
+entity that cannot be read is `invalid`; what cannot be read otherwise is not at hand.
+
+Values are exact. `id` is a text or a whole number, comes back as it is, and may come
+twice. `at` is ISO 8601, in UTC if it has no offset; fractions of a second are cut off. An
+`ip` of either version is compared octet by octet, so that `::ffff:192.0.2.1` is not
+`192.0.2.1`. A `dns` name may be in any letters and end in a period. In an `email` the
+local part is compared exactly, quotes aside, and the host like a `dns` name.
 """
 
 from __future__ import annotations
@@ -63,7 +71,9 @@ def judge_line(
     identifier: object = None
     try:
         members = parse_object(line)
-        identifier = members.get("id")
+        if type(members.get("id")) in (str, int):
+            # Whatever else it is is no id, and perhaps nothing that JSON can write.
+            identifier = members["id"]
         outcome = _judged(members, shelf, algorithms, memory)
     except JpkiError as error:
         return {
@@ -98,7 +108,7 @@ def _judged(
         fields.need("id", int, int)
     else:
         fields.need("id", str, str)
-    anchors = fields.need("trust_anchors", list, _octet_strings)
+    anchors = _anchors(fields.need("trust_anchors", list, _octet_strings))
     end_entity = fields.need("end_entity", str, _octets)
     at = fields.need("at", str, _instant)
     own = Pool.from_der(
@@ -135,7 +145,7 @@ def _judged(
     except EncodingError as error:
         data = {"problem": error.reason, "subject": "–"}
         return Invalid(at=at, reason=Reason(code=Code.MALFORMED_CERTIFICATE, data=data))
-    return verify_path(job(anchors=_anchors(anchors), end_entity=certificate), memory)
+    return verify_path(job(anchors=anchors, end_entity=certificate), memory)
 
 
 def _anchors(certificates: tuple[bytes, ...]) -> tuple[TrustAnchor, ...]:
@@ -194,6 +204,9 @@ def _name(value: dict[str, object]) -> SubjectName:
 
 
 def _address(text: str) -> IPAddress:
+    # A zone is of this machine, and nothing that a certificate could be about.
+    if "%" in text:
+        raise ValueError
     return IPAddress(ipaddress.ip_address(text).packed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +48,9 @@ def path(jobs: BinaryIO, pool: Path | None) -> None:
     inhibit_any_policy, max_path_length, purpose, name, algorithms (any or an era) and
     max_revocation_age. Certificates and the like are DER in base64.
 
-    A line that cannot be judged gets the outcome `error`; the others go on.
+    A line that cannot be judged gets the outcome `error`; the others go on. Blank lines
+    get no verdict. Exits with 0 once every line is answered, whatever the verdicts; with
+    2 if JOBS or DIR cannot be read.
     """
     shelf = Pool() if pool is None else read_pool(pool, "--pool")
     memory = Memory()
@@ -62,10 +65,13 @@ def path(jobs: BinaryIO, pool: Path | None) -> None:
 
 def _lines(jobs: BinaryIO) -> Iterator[bytes]:
     """The lines that are not blank. One that is too long comes without its end."""
+    # Programs on Windows begin their texts with it; RFC 8259 8.1 lets it be ignored.
+    begin = codecs.BOM_UTF8
     while line := jobs.readline(_MAX_LINE + 1):
         rest = line
         while len(rest) > _MAX_LINE and not rest.endswith(b"\n"):
             rest = jobs.readline(_MAX_LINE + 1)
+        line, begin = line.removeprefix(begin), b""
         if line.strip():
             yield line
 
