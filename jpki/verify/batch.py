@@ -10,8 +10,8 @@ another type, an anchor that cannot be read, and a question that has no answer. 
 entity that cannot be read is `invalid`; what cannot be read otherwise is not at hand.
 
 Values are exact. `id` is a text or a whole number, comes back as it is, and may come
-twice. `at` is ISO 8601, in UTC if it has no offset; fractions of a second are cut off. An
-`ip` of either version is compared octet by octet, so that `::ffff:192.0.2.1` is not
+twice. `at` is ISO 8601, in UTC if it has no offset; fractions of a second are cut off.
+An `ip` of either version is compared octet by octet, so that `::ffff:192.0.2.1` is not
 `192.0.2.1`. A `dns` name may be in any letters and end in a period. In an `email` the
 local part is compared exactly, quotes aside, and the host like a `dns` name.
 """

@@ -49,8 +49,8 @@ def path(jobs: BinaryIO, pool: Path | None) -> None:
     max_revocation_age. Certificates and the like are DER in base64.
 
     A line that cannot be judged gets the outcome `error`; the others go on. Blank lines
-    get no verdict. Exits with 0 once every line is answered, whatever the verdicts; with
-    2 if JOBS or DIR cannot be read.
+    get no verdict. Exits with 0 once every line is answered, whatever the verdicts;
+    with 2 if JOBS or DIR cannot be read.
     """
     shelf = Pool() if pool is None else read_pool(pool, "--pool")
     memory = Memory()

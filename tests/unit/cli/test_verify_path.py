@@ -138,7 +138,18 @@ _TYPES: Final = {
     "algorithms": str,
     "max_revocation_age": int,
 }
-_VALUES: Final = ("", "x", 0, 1.5, True, [], [1], [[]], {}, {"x": 1})
+_VALUES: Final[tuple[object, ...]] = (
+    "",
+    "x",
+    0,
+    1.5,
+    True,
+    [],
+    [1],
+    [[]],
+    {},
+    {"x": 1},
+)
 
 
 @pytest.mark.parametrize("member", _TYPES)
