@@ -11,9 +11,10 @@ import ctypes
 import ctypes.util
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Final
 
-__all__ = ["OpenSSLVerifier", "openssl_name"]
+__all__ = ["OpenSSLVerifier", "libcrypto", "openssl_name"]
 
 # Names and values of x509_vfy.h.
 _CRL_CHECK: Final = 0x4
@@ -25,6 +26,7 @@ _PARTIAL_CHAIN: Final = 0x80000
 _Pointer = ctypes.c_void_p
 
 
+@cache
 def _library() -> ctypes.CDLL | None:
     """The system's libcrypto; None where there is none of version 3 or later."""
     name = ctypes.util.find_library("crypto")
@@ -44,6 +46,13 @@ def _library() -> ctypes.CDLL | None:
     ):
         getattr(library, function).restype = _Pointer
     return library
+
+
+def libcrypto() -> ctypes.CDLL:
+    """The system's libcrypto, to be called directly."""
+    found = _library()
+    assert found is not None, "no libcrypto of version 3 or later"
+    return found
 
 
 def openssl_name() -> str | None:
@@ -72,9 +81,7 @@ class OpenSSLVerifier:
         *,
         explicit: bool = False,
     ) -> None:
-        library = _library()
-        assert library is not None
-        self._library = library
+        self._library = library = libcrypto()
         self._store = _Pointer(library.X509_STORE_new())
         for kind, der in (("X509", anchor), ("X509_CRL", crl)):
             if der is None:

@@ -121,6 +121,33 @@ def signed(tbs: bytes, signer: SoftwareSigner) -> bytes:
     return sequence(tbs, algorithm, bit_string(signer.sign(tbs)))
 
 
+def certificate_der(
+    subject: Name,
+    public_key: bytes,
+    issuer: Name,
+    signer: SoftwareSigner,
+    extensions: Sequence[bytes] = (),
+    *,
+    serial: int | None = None,
+    not_before: datetime = T0,
+    not_after: datetime = T1,
+    version: int | None = None,
+) -> bytes:
+    """One certificate, whatever the fields; by default of the version they need."""
+    number = (3 if extensions else 1) if version is None else version
+    tbs = sequence(
+        *(() if number == 1 else (explicit(0, integer(number - 1)),)),
+        integer(next(_serials) if serial is None else serial),
+        signer.suite.algorithm_identifier,
+        encode_name(issuer),
+        sequence(time_choice(not_before), time_choice(not_after)),
+        encode_name(subject),
+        public_key,
+        *((explicit(3, sequence(*extensions)),) if extensions else ()),
+    )
+    return signed(tbs, signer)
+
+
 def certificate(
     subject: Name,
     public_key: bytes,
@@ -132,18 +159,18 @@ def certificate(
     not_before: datetime = T0,
     not_after: datetime = T1,
 ) -> Certificate:
-    """One certificate, whatever the fields."""
-    tbs = sequence(
-        *((explicit(0, integer(2)),) if extensions else ()),
-        integer(next(_serials) if serial is None else serial),
-        signer.suite.algorithm_identifier,
-        encode_name(issuer),
-        sequence(time_choice(not_before), time_choice(not_after)),
-        encode_name(subject),
+    """The same, read."""
+    der = certificate_der(
+        subject,
         public_key,
-        *((explicit(3, sequence(*extensions)),) if extensions else ()),
+        issuer,
+        signer,
+        extensions,
+        serial=serial,
+        not_before=not_before,
+        not_after=not_after,
     )
-    return parse_certificate(signed(tbs, signer))
+    return parse_certificate(der)
 
 
 def root(
