@@ -18,6 +18,7 @@ import pytest
 
 from jpki.verify import AlgorithmPolicy, Memory, Pool
 from jpki.verify.batch import judge_line
+from tests.support.chance_algorithms import algorithms
 from tests.support.chance_chains import authorities, policies
 from tests.support.chance_lists import lists
 from tests.support.chance_meshes import meshes
@@ -37,6 +38,7 @@ _KINDS: Final = (
     asked_names,
     meshes,
     lists,
+    algorithms,
 )
 _MEMORY: Final = Memory()
 _NOTHING: Final = Pool()
@@ -85,15 +87,19 @@ def _compare(judge: str, cases: Sequence[Case], theirs: Sequence[str]) -> None:
     assert min(outcomes.values()) > len(cases) // 10
 
 
+def _name_of_kind(kind: _Kind) -> str:
+    return kind.__name__
+
+
 @pytest.mark.needs("openssl")
-@pytest.mark.parametrize("kind", _KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", _KINDS, ids=_name_of_kind)
 def test_openssl(kind: _Kind) -> None:
     """X509_verify_cert; where it refuses what we accept, with our evidence alone."""
-    cases = _cases(kind, 500)
+    cases = _cases(kind, 400)
     _compare("openssl", cases, [_openssl(case, _ours(case)) for case in cases])
 
 
-@pytest.mark.parametrize("kind", [policies, authorities], ids=["policies", "roles"])
+@pytest.mark.parametrize("kind", [policies, authorities], ids=_name_of_kind)
 def test_certvalidator(kind: _Kind) -> None:
     """pyhanko-certvalidator, which is not asked about purposes."""
     cases = _cases(kind, 150, purpose=None)
@@ -108,7 +114,7 @@ def test_java(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [meshes, authorities, constrained_names], ids=["meshes", "roles", "names"]
+    "kind", [meshes, authorities, constrained_names, algorithms], ids=_name_of_kind
 )
 def test_pyca(kind: _Kind) -> None:
     """pyca/cryptography's verifier, which builds paths as we do."""

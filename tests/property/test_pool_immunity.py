@@ -27,6 +27,7 @@ from jpki.x509.parse import Certificate, parse_certificate, parse_crl
 from tests.support.chance_chains import authorities, policies
 from tests.support.chance_lists import lists
 from tests.support.chance_meshes import meshes
+from tests.support.chance_names import constrained_names
 from tests.support.chance_pki import Case, Chance, authority
 from tests.support.pki import (
     NOW,
@@ -39,7 +40,7 @@ from tests.support.pki import (
     signed,
 )
 
-_KINDS: Final = (lists, lists, meshes, policies, authorities)
+_KINDS: Final = (lists, lists, meshes, policies, authorities, constrained_names)
 _NOTHING: Final = Pool()
 
 
@@ -104,7 +105,8 @@ class _Strangers:
         made = []
         for der in self._case.crls:
             made.append(signed(bytes(parse_crl(der).tbs), self._key()))
-            made.append(der[:-1] + bytes([der[-1] ^ 1]))
+            # Not the bit that the case alters now and then: that would mend it.
+            made.append(der[:-1] + bytes([der[-1] ^ 2]))
         everybody = [entry(one.serial) for one in self._originals]
         for original in self._originals:
             for scope in ((), (issuing_point(indirect=True),), (_delta(),)):

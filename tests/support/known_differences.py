@@ -188,6 +188,34 @@ KNOWN: Final = (
         why="pyca gives a search up earlier than we do.",
         applies=_they_refuse("Exceeded maximum"),
     ),
+    Known(
+        name="parameters with ECDSA",
+        judges="openssl",
+        clause="RFC 5758 3.2",
+        why="The identifiers of ECDSA MUST have no parameters, not even NULL.",
+        applies=_we_refuse(
+            "certificate.signature", "path.none", odd=["ECDSA with NULL"]
+        ),
+    ),
+    Known(
+        name="unused bits",
+        judges="pyca",
+        clause="RFC 5280 4.1.1.3, RFC 3279 2.2",
+        why="A signature is a whole number of octets; pyca drops the unused bits.",
+        applies=_we_refuse(
+            "certificate.malformed",
+            "certificate.signature",
+            "path.none",
+            odd=["signature bits"],
+        ),
+    ),
+    Known(
+        name="SHA-1 on the web",
+        judges="pyca",
+        clause="RFC 9155",
+        why="pyca forbids SHA-1; here the question was asked for any algorithm.",
+        applies=_they_refuse("Forbidden signature algorithm"),
+    ),
     # -- policies ---------------------------------------------------------------------
     Known(
         name="anyPolicy mapped",
@@ -333,19 +361,6 @@ KNOWN: Final = (
         applies=_we_refuse("revocation.revoked", odd=["removeFromCRL"]),
     ),
     Known(
-        name="one list of several",
-        judges="openssl java certvalidator",
-        clause="RFC 5280 6.3.3",
-        why="They consult the first list that will do; we the newest of each scope, "
-        "and whom one of them lists is revoked.",
-        applies=_we_refuse(
-            "revocation.revoked",
-            "revocation.unusable",
-            "revocation.stale",
-            odd=["several lists", "indirect"],
-        ),
-    ),
-    Known(
         name="delta that nobody announced",
         judges="openssl",
         clause="RFC 5280 5.2.4, 6.3.3 (c)",
@@ -362,6 +377,29 @@ KNOWN: Final = (
         why="Where a delta is announced and deltas are asked for, the full list alone "
         "is half the news.",
         applies=_we_refuse("revocation.stale", odd=["freshest"]),
+    ),
+    Known(
+        name="news that has expired",
+        judges="openssl java certvalidator",
+        clause="RFC 5280 5, 6.3.3",
+        why="A newer list that is outdated vouches for nobody, but whom it lists is "
+        "not made good by an older one; they look at what is current alone.",
+        applies=_we_refuse(
+            "revocation.revoked", "revocation.stale", odd=["expired", "endless"]
+        ),
+    ),
+    Known(
+        name="one list of several",
+        judges="openssl java certvalidator",
+        clause="RFC 5280 6.3.3",
+        why="They consult the first list that will do; we the newest of each scope, "
+        "and whom one of them lists is revoked.",
+        applies=_we_refuse(
+            "revocation.revoked",
+            "revocation.unusable",
+            "revocation.stale",
+            odd=["several lists", "indirect"],
+        ),
     ),
     Known(
         name="list without end",
