@@ -139,13 +139,19 @@ def _state(
     """(i)-(l): look the certificate up, in the delta first."""
     complete = held.crl
     entry = None if delta is None else _look_up(delta, certificate)
-    if delta is not None and not _is_current(context, delta) and not _lists(entry):
-        delta = None  # it is outdated, and vouches for nobody
+    lists = (complete,) if delta is None else (complete, delta)
+    outdated = delta is not None and not _is_current(context, delta)
     # Where deltas are asked for and announced, the complete CRL alone is half the news:
     # whoever withholds the delta must not be able to hide a revocation.
-    missing = delta is None and _announces_delta(context, complete, certificate)
-    if delta is not None and (delta.crl.number or 0) <= (complete.crl.number or 0):
-        delta = None  # it tells nothing that the complete CRL does not
+    missing = (delta is None or outdated) and _announces_delta(
+        context, complete, certificate
+    )
+    if delta is not None and (
+        # It tells nothing that the complete CRL does not, or vouches for nobody.
+        (delta.crl.number or 0) <= (complete.crl.number or 0)
+        or (outdated and not _lists(entry))
+    ):
+        delta = None
     if delta is None or entry is None:
         entry = _look_up(complete, certificate)
     elif entry.removed:
@@ -165,7 +171,7 @@ def _state(
         current=current and not missing,
         revoked_at=None if entry is None else entry.at,
         revocation_reason=None if entry is None else entry.reason,
-        lists=(complete,) if delta is None else (complete, delta),
+        lists=lists,
     )
 
 

@@ -584,13 +584,42 @@ def test_an_outdated_delta_still_lists() -> None:
     assert isinstance(judge(base, delta, lifted, use_deltas=True), Valid)
 
 
-def test_a_sibling_is_asked_of_newer_lists_too() -> None:
-    """One certificate is valid by an older list; its sibling stands in a newer one."""
+def test_an_outdated_delta_does_not_stand_for_the_current_one() -> None:
+    """Whether it lists the certificate or not, and however old it is."""
+    point = sequence(tlv(0xA0, tlv(0xA0, encode_general_name(DirectoryName(SUB.name)))))
+    freshest = extension(oids.FRESHEST_CRL, False, sequence(point))
+    announcing = crl(SUB, number=5, extensions=[freshest])
+    for number, listing, code in (
+        (6, [], Code.STALE_REVOCATION_DATA),
+        (4, [entry(SERIAL, reason=1)], Code.STALE_REVOCATION_DATA),
+        (6, [entry(SERIAL, reason=6)], Code.STALE_REVOCATION_DATA),
+        (6, [entry(SERIAL, reason=1)], Code.REVOKED),
+    ):
+        delta = crl(
+            SUB,
+            listing,
+            number=number,
+            extensions=[delta_indicator(4)],
+            next_update=_ENDED,
+        )
+        assert judge(announcing, delta, use_deltas=True).code is code
+
+
+@pytest.mark.parametrize("delta", [False, True])
+def test_a_sibling_is_asked_of_newer_lists_too(delta: bool) -> None:
+    """One certificate is valid beside a newer list that is outdated; its sibling stands
+    in that list."""
     memory = Memory()
-    newer = crl(SUB, [entry(SERIAL, reason=1)], number=2, next_update=_ENDED)
+    newer = crl(
+        SUB,
+        [entry(SERIAL, reason=1)],
+        number=2,
+        next_update=_ENDED,
+        extensions=[delta_indicator(1)] if delta else [],
+    )
     lists = [ROOT_CRL, crl(SUB, this_update=_BEFORE), newer]
     pool = Pool.from_der(certificates=[SUB.certificate.raw], crls=lists)
-    codes = [
+    verdicts = [
         verify_path(
             PathJob(
                 anchors=(ROOT.anchor,),
@@ -598,9 +627,10 @@ def test_a_sibling_is_asked_of_newer_lists_too() -> None:
                 at=NOW,
                 algorithms=AcceptAnyAlgorithm(),
                 pool=pool,
+                use_deltas=delta,
             ),
             memory,
-        ).code
+        )
         for end in (user(SUB, "sibling"), USER)
     ]
-    assert codes == [Code.VALID, Code.REVOKED]
+    assert [one.code for one in verdicts] == [Code.VALID, Code.REVOKED]
