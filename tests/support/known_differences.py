@@ -167,9 +167,9 @@ KNOWN: Final = (
     ),
     Known(
         name="critical access information",
-        judges="pyca",
+        judges="pyca gnutls",
         clause="RFC 5280 4.2.2.1",
-        why="It MUST NOT be critical; pyca knows it and does not ask.",
+        why="It MUST NOT be critical; they know it and do not ask.",
         applies=_we_refuse(
             "certificate.unknown-critical-extension", odd=["unreadable extension"]
         ),
