@@ -125,7 +125,7 @@ def _each_with_its_own(
             file for file in left if stem in (file.name, file.name.rpartition(".")[0])
         ]
         if not fitting and len(signatures) == len(contents) == 1:
-            fitting = left
+            fitting = list(left)
         if len(fitting) != 1:
             raise RequestError(
                 f"{signature.name}: what is this a signature of?",

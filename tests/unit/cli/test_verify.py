@@ -87,6 +87,18 @@ def test_an_application_and_its_signature_in_either_order(
     assert RESIDENT.address in shown.output
 
 
+def test_names_that_have_nothing_in_common_make_a_pair(
+    desk: Desk, pki: ReferencePKI
+) -> None:
+    """One document and one signature belong together, whatever they are called."""
+    signature = desk.put("second.p7s", signed(pki, CONTENT))
+    for content, outcome in ((CONTENT, "valid"), (CONTENT + b"!", "invalid")):
+        application = desk.put("application.xml", content)
+        for words in ((application, signature), (signature, application)):
+            told = desk.json(*words)
+            assert (told["outcome"], told["document"]) == (outcome, "application.xml")
+
+
 def test_several_at_once_and_the_worst_counts(desk: Desk, pki: ReferencePKI) -> None:
     """Each is judged with its own signature; one altered makes the exit 1."""
     files = []
