@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from jpki import data
@@ -203,9 +204,8 @@ def read_record(octets: bytes) -> EvidenceRecord:
 
 
 def _within(files: Mapping[str, bytes], kind: str) -> tuple[bytes, ...]:
-    return tuple(
-        held for name, held in sorted(files.items()) if name.startswith(f"{kind}/")
-    )
+    """In the order of the archive, which is that of the verdict."""
+    return tuple(held for name, held in files.items() if name.startswith(f"{kind}/"))
 
 
 def _chosen(held: Mapping[str, bytes], wanted: set[str] | None) -> tuple[bytes, ...]:
@@ -215,14 +215,25 @@ def _chosen(held: Mapping[str, bytes], wanted: set[str] | None) -> tuple[bytes, 
 
 
 def _essence(verdict: Mapping[str, object]) -> dict[str, object]:
-    """A verdict without what it cost, what was tried, and what else lay beside it."""
+    """A verdict without what it cost, what was tried, and what else lay beside it.
+
+    Statements about revocation are all looked at; which one was met first depends on
+    where each lay, in the document, on a shelf or in the record.
+    """
     kept = {
         key: value
         for key, value in verdict.items()
         if key not in ("work", "notes", "files")
     }
-    normal: dict[str, object] = json.loads(json.dumps(kept))
+    normal: dict[str, object] = json.loads(json.dumps(kept), object_hook=_unordered)
     return normal
+
+
+def _unordered(value: dict[str, object]) -> dict[str, object]:
+    found = value.get("revocation")
+    if isinstance(found, list):
+        value["revocation"] = sorted(found, key=partial(json.dumps, sort_keys=True))
+    return value
 
 
 def _content_to_json(content: Content) -> object:
