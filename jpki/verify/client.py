@@ -145,13 +145,15 @@ class OnlineEvidence:
         try:
             listed = self._list(self._certificates_url, "certificates", notes)
         except JpkiError as error:
-            return Gathered(notes=(f"certificates: {error.message}",))
+            return Gathered(
+                pool=Pool(complete=False), notes=(f"certificates: {error.message}",)
+            )
         for entry in listed:
             try:
                 found.append(parse_certificate(_base64(entry.get("certificate"))))
             except EncodingError as error:
                 notes.append(f"a listed certificate: {error.message}")
-        return Gathered(pool=Pool(found), notes=tuple(notes))
+        return Gathered(pool=Pool(found, complete=not notes), notes=tuple(notes))
 
     def revocation(self, wanted: Sequence[Issued]) -> Gathered:
         """An OCSP answer for each certificate that names a responder, and the CRLs."""

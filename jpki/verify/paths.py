@@ -106,7 +106,10 @@ def verify_path(job: PathJob, memory: Memory | None = None) -> Outcome:
         reason = builder.dead_end or Reason(
             code=Code.NO_PATH, data=about(job.end_entity)
         )
-        return Invalid(at=job.at, reason=reason, work=_work(budget))
+        # Where not all certificates could be fetched there may well be a path.
+        missing = reason.code is Code.NO_PATH and not job.pool.is_complete
+        verdict = Indeterminate if missing else Invalid
+        return verdict(at=job.at, reason=reason, work=_work(budget))
     outcome = Invalid if best.decided else Indeterminate
     return outcome(
         at=job.at,

@@ -40,8 +40,16 @@ class Pool:
         ocsp_responses: Iterable[OCSPResponse] = (),
         *,
         beneath: Iterable[Pool] = (),
+        complete: bool = True,
     ) -> None:
+        """Index these.
+
+        Args:
+            complete: False where a source did not bring all the certificates it has:
+                that no path is found then proves nothing.
+        """
         self._beneath = tuple(beneath)
+        self._complete = complete and all(pool._complete for pool in self._beneath)
         self._held = tuple(certificates)
         self._crls: dict[Hashable, dict[str, RevocationList]] = {}
         self._ocsp: dict[int, dict[bytes, OCSPResponse]] = {}
@@ -90,6 +98,11 @@ class Pool:
             _parsed(_response, parse_response, ocsp_responses),
             beneath=beneath,
         )
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all the certificates that there are to have are at hand."""
+        return self._complete
 
     @cached_property
     def _by_subject(self) -> _Certificates:

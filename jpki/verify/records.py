@@ -61,6 +61,8 @@ class EvidenceRecord:
     certificates: tuple[bytes, ...] = field(repr=False)
     crls: tuple[bytes, ...] = field(repr=False)
     ocsp_responses: tuple[bytes, ...] = field(repr=False)
+    complete: bool = True
+    """Whether all certificates could be fetched, so that no path means invalid."""
     verdict: Mapping[str, object]
     """As `Outcome.to_json` gave it."""
 
@@ -77,6 +79,7 @@ class EvidenceRecord:
             "policy": _policy_to_json(self.policy),
             "content": _content_to_json(self.content),
             "verdict": self.verdict,
+            **({} if self.complete else {"complete": False}),
             "sha256": {
                 name: hashlib.sha256(octets).hexdigest()
                 for name, octets in files.items()
@@ -142,6 +145,7 @@ def make_record(
             certificates=every[0],
             crls=_chosen(every[1], wanted),
             ocsp_responses=_chosen(every[2], wanted),
+            complete=seen.complete,
             verdict=verdict,
         )
         if _essence(judge_again(record).to_json()) == _essence(verdict):
@@ -155,6 +159,7 @@ def judge_again(record: EvidenceRecord) -> Outcome:
         certificates=record.certificates,
         crls=record.crls,
         ocsp_responses=record.ocsp_responses,
+        beneath=() if record.complete else (Pool(complete=False),),
     )
     verifier = Verifier(record.policy, AtHand(pool))
     return verifier.verify(record.document, record.content, record.at)
@@ -186,6 +191,7 @@ def read_record(octets: bytes) -> EvidenceRecord:
         content = _content_of(fields, files)
         policy = _policy_of(fields.need("policy", dict, dict), files)
         verdict = fields.need("verdict", dict, dict)
+        complete = fields.take("complete", bool, bool)
         fields.done()
         return EvidenceRecord(
             at=at,
@@ -195,6 +201,7 @@ def read_record(octets: bytes) -> EvidenceRecord:
             certificates=_within(files, "certificates"),
             crls=_within(files, "crls"),
             ocsp_responses=_within(files, "ocsp"),
+            complete=complete is not False,
             verdict=verdict,
         )
     except DocumentError:

@@ -20,6 +20,8 @@ class Seen:
         self.certificates: dict[str, Certificate] = {}
         self.crls: dict[str, RevocationList] = {}
         self.ocsp_responses: dict[bytes, OCSPResponse] = {}
+        self.complete = True
+        """Whether no source failed to bring certificates."""
 
     def pool(self) -> Pool:
         """All of it, for a verdict on the same."""
@@ -36,6 +38,7 @@ class WatchedPool(Pool):
     def __init__(self, pool: Pool, seen: Seen) -> None:
         super().__init__(beneath=(pool,))
         self._seen = seen
+        seen.complete = seen.complete and pool.is_complete
 
     def certificates(self, subject: Name) -> Iterator[Certificate]:
         """Certificates of this subject, each once."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from jpki.documents.cades_levels import add_validation_data
-from jpki.verify import AtHand, Outcome, Pool, Verifier
+from jpki.verify import AtHand, Code, Indeterminate, Outcome, Pool, Verifier
+from jpki.verify.client import OnlineEvidence
 from jpki.verify.records import confirms, judge_again, make_record, read_record
 from jpki.verify.watching import Seen
 from tests.support.reference_pki import ReferencePKI, reference_pki
@@ -78,6 +79,21 @@ def test_a_record_of_a_document_with_evidence_inside(pki: ReferencePKI) -> None:
         record = read_record(octets)
         assert outcome.outcome == "valid"
         assert confirms(record, judge_again(record))
+
+
+def test_a_record_of_a_path_that_could_not_be_looked_for(pki: ReferencePKI) -> None:
+    """With the network away: indeterminate, also years later from the record."""
+    policy, seen = accepting(pki), Seen()
+    unanswered = OnlineEvidence(certificates_url="http://127.0.0.1:9/certificates")
+    document, at = signed(pki, CONTENT), moment(pki)
+    outcome = Verifier(policy, unanswered).verify(document, CONTENT, at, seen=seen)
+    assert isinstance(outcome, Indeterminate)
+    assert outcome.code is Code.NO_PATH
+    assert "127.0.0.1:9" in outcome.notes[0]
+    record = read_record(
+        make_record(policy, document, CONTENT, outcome, seen).to_bytes()
+    )
+    assert confirms(record, judge_again(record))
 
 
 def test_another_revocation_is_another_verdict(pki: ReferencePKI) -> None:
