@@ -49,7 +49,9 @@ class Pool:
                 that no path is found then proves nothing.
         """
         self._beneath = tuple(beneath)
-        self._complete = complete and all(pool._complete for pool in self._beneath)
+        self._complete: bool = complete and all(
+            pool._complete for pool in self._beneath
+        )
         self._held = tuple(certificates)
         self._crls: dict[Hashable, dict[str, RevocationList]] = {}
         self._ocsp: dict[int, dict[bytes, OCSPResponse]] = {}
