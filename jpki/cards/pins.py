@@ -30,7 +30,7 @@ def existing_pin(typed: str, rule: PINRule) -> bytes:
     """
     pin = _plain(typed)
     if not rule.could_be(pin):
-        raise PINFormatError(f"the PIN is {_form(rule)}", hint="no try was used")
+        raise _misshapen(rule, f"the PIN is {_form(rule)}", hint="no try was used")
     return pin
 
 
@@ -44,13 +44,25 @@ def new_pin(typed: str, rule: PINRule) -> bytes:
     if not rule.may_become(pin):
         mixed = rule.characters is PINCharacters.LETTERS_AND_DIGITS
         both = ", at least one of each" if mixed else ""
-        raise PINFormatError(f"a new PIN is {_form(rule)}{both}")
+        raise _misshapen(rule, f"a new PIN is {_form(rule)}{both}")
     return pin
 
 
 def _plain(typed: str) -> bytes:
     # What is not ASCII then, such as kana, becomes a character that no PIN has.
     return unicodedata.normalize("NFKC", typed).upper().encode("ascii", "replace")
+
+
+def _misshapen(
+    rule: PINRule, message: str, *, hint: str | None = None
+) -> PINFormatError:
+    return PINFormatError(
+        message,
+        hint=hint,
+        shortest=rule.shortest,
+        longest=rule.longest,
+        characters=rule.characters.value,
+    )
 
 
 def _form(rule: PINRule) -> str:

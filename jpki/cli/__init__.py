@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from jpki.cli.complaints import complain
 from jpki.cli.lazy import LazyGroup
 from jpki.errors import JpkiError
 
@@ -41,10 +42,7 @@ class _Program(LazyGroup):
         try:
             return super().invoke(ctx)
         except JpkiError as error:
-            click.echo(f"jpki: {error.message}", err=True)
-            if error.hint:
-                click.echo(f"      → {error.hint}", err=True)
-            click.echo(f"      [{error.code}]", err=True)
+            complain(error)
             ctx.exit(2)
 
 

@@ -57,6 +57,21 @@ class PINFormatError(CardError):
 
     code = "card.pin-format"
 
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        shortest: int | None = None,
+        longest: int | None = None,
+        characters: str | None = None,
+    ) -> None:
+        """Say what such a PIN looks like; nothing where several kinds may be."""
+        super().__init__(message, hint=hint)
+        self.shortest = shortest
+        self.longest = longest
+        self.characters = characters
+
 
 class PINBlocked(CardError):
     """No tries left; the issuer must unblock."""

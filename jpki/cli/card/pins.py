@@ -17,6 +17,7 @@ from jpki.cli.card.options import (
     word,
 )
 from jpki.cli.card.which_pin import OnePIN, opened_pin
+from jpki.cli.complaints import complain
 from jpki.errors import PINBlocked, PINError
 
 __all__ = ["change_pin_command", "verify_pin_command"]
@@ -41,10 +42,11 @@ def verify_pin_command(
         try:
             pin.verify(secret_of(pin_file, pin.rule, asked(which)))
         except (PINError, PINBlocked) as error:
-            if not as_json:
-                raise
-            _document(pin, verified=False)
-            raise SystemExit(1) from error
+            if as_json:
+                _document(pin, verified=False)
+            else:
+                complain(error)
+            raise SystemExit(1) from None
         _told(pin, "good-pin", as_json=as_json)
 
 

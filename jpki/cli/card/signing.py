@@ -51,6 +51,8 @@ def sign_command(
 
     The document never leaves this machine: the card sees its hash only.
     """
+    if output is None and not as_json and sys.stdout.isatty():
+        raise click.UsageError("a signature is no text: name a file for it with -o")
     content = document.read()
     with opened(card) as session:
         rule = session.card_type.slot(purpose).pin

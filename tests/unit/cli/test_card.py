@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jpki.cli import main
+from jpki.cli.complaints import JAPANESE
+from jpki.errors import CardError, JpkiError
 from jpki.model.purposes import Purpose
 from tests.support.cards import (
     HOLDER,
@@ -130,7 +134,7 @@ def test_pins_count_down_and_the_counter_unblocks(card: Path, tmp_path: Path) ->
     for malformed in ("12\n", "12345\n", "abcd\n", "\n"):
         assert "no try was used" in _run(*verify, typed=malformed).output
     assert _tries(card)["authentication"] == 1
-    assert _run(*verify, typed="0002\n").exit_code == 2
+    assert _run(*verify, typed="0002\n").exit_code == 1
     blocked = _run(*verify, typed="1234\n")
     assert "blocked" in blocked.output
     assert "counter can unblock" in blocked.output
@@ -186,7 +190,56 @@ def test_a_pin_is_changed(card: Path, tmp_path: Path) -> None:
     assert _run(*words, typed=f"{PASSWORD}\n").exit_code == 0
     verify = "verify-pin", "sig", "--card", card, "--pin-file", "-"
     assert _run(*verify, typed="XYZ789\n").exit_code == 0
-    assert _run(*verify, typed=f"{PASSWORD}\n").exit_code == 2
+    assert _run(*verify, typed=f"{PASSWORD}\n").exit_code == 1
+
+
+def test_a_japanese_terminal_is_told_in_japanese(card: Path) -> None:
+    """What went wrong, what is left, what to do; the code stays what it is."""
+    verify = "verify-pin", "authentication", "--card", card, "--pin-file", "-"
+
+    def told(*words: object, typed: str = "") -> str:
+        return _run(*words, typed=typed, LC_ALL="ja_JP.UTF-8").stderr
+
+    form = told(*verify, typed="12\n")
+    assert "暗証番号は4桁の数字です" in form
+    assert "残り回数は減りません" in form
+    password = told("verify-pin", "sig", *verify[2:], typed="あ\n")
+    assert "6〜16文字の、英字と数字を両方含む" in password
+    assert "12" in told("face", *verify[2:], typed="12345\n")
+    assert "暗証番号が違います。残り2回です" in told(*verify, typed="0000\n")
+    assert "次に間違えると" in told(*verify, typed="0000\n")
+    blocked = told(*verify, typed="0000\n")
+    assert "市区町村の窓口" in blocked
+    assert "[card.pin-blocked]" in blocked
+    missing = told("info", "--card", card.with_name("none"))
+    assert "カードがありません" in missing
+    assert "none" in missing
+
+
+def test_every_complaint_is_about_an_error_that_exists() -> None:
+    """A code that nobody raises any more would keep its sentence unnoticed."""
+    classes: list[type[JpkiError]] = [CardError, *CardError.__subclasses__()]
+    assert JAPANESE.keys() == {each.code for each in classes}
+
+
+def test_a_signature_is_not_written_onto_a_terminal(card: Path) -> None:
+    """It is no text; the card is not even asked."""
+    jpki = Path(sys.executable).with_name("jpki")
+    ours, theirs = os.openpty()
+    try:
+        shown = subprocess.run(
+            [jpki, "card", "sign", "auth", "--card", card, card],
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=30,
+        )
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert shown.returncode == 2
+    assert b"with -o" in shown.stderr
 
 
 def test_without_a_terminal_a_pin_comes_from_a_file(card: Path) -> None:
@@ -233,7 +286,7 @@ def test_the_pin_of_the_face_is_one_of_the_pins(card: Path, tmp_path: Path) -> N
     assert _run(*verify, typed="2468\n").exit_code == 0
     assert _run(*change, "--new-pin-file", new, typed="2468\n").exit_code == 0
     for _ in range(3):
-        assert _run(*verify, typed="2468\n").exit_code == 2
+        assert _run(*verify, typed="2468\n").exit_code == 1
     assert "blocked or not set" in _run("info", "--card", card).output
     unblock = "unblock", "face", "--card", card, "--issuer-secret", secret
     assert _json(*unblock, "--new-pin-file", new) == {
