@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from jpki.errors import EncodingError
+from jpki.model.key_usage import KeyUsage
+from jpki.model.purposes import Purpose
 from jpki.verify.anchors import TrustAnchor
 from jpki.verify.reasons import Code, Reason
 from jpki.x509.basic_information import CertifiedAttributes
@@ -97,6 +100,20 @@ class SignerIdentity:
     certificate: Certificate
     attributes: CertifiedAttributes | None
 
+    @property
+    def purpose(self) -> Purpose | None:
+        """Which of a citizen's two certificates it is, by its key usage; None: neither.
+
+        Whether it is the one that was asked for is the policy's business.
+        """
+        try:
+            usage = self.certificate.key_usage or frozenset()
+        except EncodingError:
+            return None
+        if KeyUsage.NON_REPUDIATION in usage:
+            return Purpose.SIGNATURE
+        return Purpose.AUTHENTICATION if KeyUsage.DIGITAL_SIGNATURE in usage else None
+
     def to_json(self) -> dict[str, object]:
         """A JSON-serialisable form; the four items under their own names."""
         items = self.attributes
@@ -105,6 +122,7 @@ class SignerIdentity:
             "issuer": rfc4514(self.certificate.issuer),
             "serial": f"{self.certificate.serial:x}",
             "sha256": self.certificate.fingerprint,
+            "purpose": self.purpose and self.purpose.value,
             "not_before": _time(self.certificate.not_before),
             "not_after": _time(self.certificate.not_after),
             "basic_information": None

@@ -234,6 +234,7 @@ def test_a_login_is_judged(tmp_path: Path) -> None:
     good = judged(str(tmp_path / "challenge"), "--purpose", "authentication")
     assert (good["outcome"], good["kind"]) == ("valid", "raw"), good["text"]
     assert good["signer"]["basic_information"] is None
+    assert good["signer"]["purpose"] == "authentication"
     # It is no signature of a citizen, and no answer to another challenge.
     assert judged(str(tmp_path / "challenge"))["outcome"] == "invalid"
     (tmp_path / "challenge").write_bytes(b"\x02" * 32)

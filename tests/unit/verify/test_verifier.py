@@ -88,6 +88,7 @@ def test_a_citizens_signature_is_valid(pki: ReferencePKI) -> None:
     document = json.loads(json.dumps(verdict.to_json()))
     assert document["outcome"] == "valid"
     assert document["signer"]["basic_information"]["gender"] == "2"
+    assert document["signer"]["purpose"] == "signature"
 
 
 def test_a_revoked_signer_is_refused(pki: ReferencePKI) -> None:
