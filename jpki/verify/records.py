@@ -167,7 +167,9 @@ def judge_again(record: EvidenceRecord) -> Outcome:
 
 def confirms(record: EvidenceRecord, outcome: Outcome) -> bool:
     """Whether a verdict reached anew is the recorded one, for the same reasons."""
-    return _essence(outcome.to_json()) == _essence(record.verdict)
+    recorded = _essence(record.verdict)
+    told = {"outcome", "code"} <= recorded.keys()
+    return told and _holds(recorded, _essence(outcome.to_json()))
 
 
 def read_record(octets: bytes) -> EvidenceRecord:
@@ -222,7 +224,7 @@ def _chosen(held: Mapping[str, bytes], wanted: set[str] | None) -> tuple[bytes, 
 
 
 def _essence(verdict: Mapping[str, object]) -> dict[str, object]:
-    """A verdict without what it cost, what was tried, and what else lay beside it.
+    """A verdict without what it cost, what was tried, its wording, and what lay beside.
 
     Statements about revocation are all looked at; which one was met first depends on
     where each lay, in the document, on a shelf or in the record.
@@ -230,10 +232,22 @@ def _essence(verdict: Mapping[str, object]) -> dict[str, object]:
     kept = {
         key: value
         for key, value in verdict.items()
-        if key not in ("work", "notes", "files")
+        if key not in ("work", "notes", "files", "text")
     }
     normal: dict[str, object] = json.loads(json.dumps(kept), object_hook=_unordered)
     return normal
+
+
+def _holds(recorded: object, found: object) -> bool:
+    """Whether all that was recorded is found; verdicts of later years may tell more."""
+    if isinstance(recorded, dict) and isinstance(found, dict):
+        return all(
+            key in found and _holds(value, found[key])
+            for key, value in recorded.items()
+        )
+    if isinstance(recorded, list) and isinstance(found, list):
+        return len(recorded) == len(found) and all(map(_holds, recorded, found))
+    return recorded == found
 
 
 def _unordered(value: dict[str, object]) -> dict[str, object]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -94,6 +96,19 @@ def test_a_record_of_a_path_that_could_not_be_looked_for(pki: ReferencePKI) -> N
         make_record(policy, document, CONTENT, outcome, seen).to_bytes()
     )
     assert confirms(record, judge_again(record))
+
+
+def test_records_of_earlier_years_are_confirmed(pki: ReferencePKI) -> None:
+    """A verdict may tell more by then, in other words; never something else."""
+    outcome, octets = _kept(pki, signed(pki, CONTENT), _lists(pki))
+    record = read_record(octets)
+    older = json.loads(json.dumps(record.verdict))
+    older["text"]["en"] = "Good."
+    del older["existed_at"], older["signer"]["purpose"]
+    assert confirms(replace(record, verdict=older), outcome)
+    older["signer"]["basic_information"]["name"] = "別人"
+    assert not confirms(replace(record, verdict=older), outcome)
+    assert not confirms(replace(record, verdict={}), outcome)
 
 
 def test_another_revocation_is_another_verdict(pki: ReferencePKI) -> None:
