@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,19 @@ __all__ = ["FILE", "Question", "question_options"]
 
 FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
+_OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
+
+
+def _object_identifiers(
+    _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """A policy that no certificate can have would make every signature invalid."""
+    for value in values:
+        if not _OID.fullmatch(value):
+            raise click.BadParameter(f"{value!r} is no OID, such as 2.5.29.32.0")
+    return values
+
+
 _OPTIONS: Final = (
     click.option(
         "--anchor",
@@ -54,6 +68,7 @@ _OPTIONS: Final = (
         "policies",
         multiple=True,
         metavar="OID",
+        callback=_object_identifiers,
         help="Accepted certificate policy; by default that of the reference PKI.",
     ),
     click.option(

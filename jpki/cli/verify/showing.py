@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from jpki.model.calendar import JST
-from jpki.verify import Outcome
+from jpki.verify import Outcome, Reason
 from jpki.x509.names import rfc4514
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ __all__ = ["EXIT", "show"]
 EXIT: Final[Mapping[str, int]] = {"valid": 0, "invalid": 1, "indeterminate": 3}
 """The exit code of each outcome."""
 
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+"""As reasons carry it."""
+
 _MARKS: Final = {
     "valid": ("✓", "green"),
     "invalid": ("✗", "red"),
@@ -29,9 +34,22 @@ _WORDS: Final = {
     "signer": ("署名者", "signer"),
     "born": ("生年月日", "born"),
     "address": ("住所", "address"),
+    "gender": ("性別", "gender"),
+    "gender-1": ("男", "male"),
+    "gender-2": ("女", "female"),
+    "gender-9": ("不明", "unknown"),
+    "good": ("失効なし", "good"),
+    "revoked": ("失効", "revoked"),
+    "stale": ("期限切れ", "stale"),
+    "unusable": ("利用不可", "unusable"),
+    "another": (
+        "署名者は申請の述べる人ではありません",
+        "the signer is not who the claim says",
+    ),
     "anchor": ("信頼点", "trust anchor"),
     "evidence": ("根拠", "evidence"),
     "timestamp": ("時刻証明", "timestamp"),
+    "judged": ("判定の基準日時", "judged as of"),
     "claimed": ("署名者の述べる日時（証明なし）", "signed, the signer says"),
     "signature": ("署名のあるファイル", "signature in"),
     "covered": ("署名の対象", "covered by the signature"),
@@ -71,13 +89,16 @@ def show(
     if name is not None:
         title += f" · {name}"
     click.echo(click.style(title, fg=colour, bold=True))
-    click.echo(f"  {outcome.reason.text(language)}  [{outcome.code.value}]")
+    if comparison is not None and not comparison.matches:
+        click.echo(click.style(f"✗ {word('another')}", fg="red", bold=True))
+    click.echo(f"  {_spoken(outcome.reason).text(language)}  [{outcome.code.value}]")
     signer = outcome.signer
     if signer is not None and signer.attributes is not None:
         items = signer.attributes
         line("signer", items.name)
         line("born", str(items.date_of_birth or "–"))
         line("address", items.address)
+        line("gender", word(f"gender-{items.gender.value}"))
     elif signer is not None:
         line("signer", rfc4514(signer.certificate.subject))
     if comparison is not None:
@@ -85,6 +106,7 @@ def show(
             sign, colour = ("=", "green") if item.matches else ("≠", "red")
             sign = click.style(sign, fg=colour)
             click.echo(f"  {sign} {item.text(language)}")
+    line("judged", _local(outcome.at))
     if outcome.claimed_at is not None:
         line("claimed", _local(outcome.claimed_at))
     if outcome.anchor is not None:
@@ -95,7 +117,7 @@ def show(
         number = "" if entry.number is None else f" {entry.number}"
         line(
             "evidence",
-            f"{entry.kind.upper()}{number} {entry.status} · "
+            f"{entry.kind.upper()}{number} {word(entry.status)} · "
             f"{_local(entry.this_update)} – {_local(entry.next_update)} · "
             f"{entry.issuer}",
         )
@@ -111,5 +133,16 @@ def show(
         line("note", note)
 
 
+def _spoken(reason: Reason) -> Reason:
+    """With its instants in the time of Japan, as those of the other lines are."""
+    shown = {
+        key: _local(datetime.fromisoformat(value))
+        if _INSTANT.fullmatch(value)
+        else value
+        for key, value in reason.data.items()
+    }
+    return replace(reason, data=shown)
+
+
 def _local(at: datetime | None) -> str:
-    return "–" if at is None else f"{at.astimezone(JST):%Y-%m-%d %H:%M}"
+    return "–" if at is None else f"{at.astimezone(JST):%Y-%m-%d %H:%M:%S} JST"

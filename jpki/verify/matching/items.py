@@ -28,7 +28,7 @@ _GENDERS: Final = {
     Gender.FEMALE: ("女", "female"),
     Gender.UNKNOWN: ("不明", "unknown"),
 }
-_NOTHING: Final = ("（なし）", "nothing")
+_NOTHING: Final = ("（なし）", "–")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +40,8 @@ class ItemComparison:
     matches: bool
     certified: str
     claimed: str
+    shown: tuple[tuple[str, str], tuple[str, str]] | None = None
+    """Both sides as people read them, in each language; None where that is no other."""
     forms: tuple[Form, ...] = ()
     """The forms without which the two would not match."""
     substitutes: int = 0
@@ -70,10 +72,11 @@ class ItemComparison:
 
     def _mismatch(self, label: str, place: int) -> str:
         if not self.differences:
+            stated = (self.certified, self.claimed)
+            certified, claimed = self.shown[place] if self.shown else stated
             return (
-                f"{label}が異なります。証明書: {self.certified}、申請: {self.claimed}",
-                f"{label} differs: certificate {self.certified}, "
-                f"application {self.claimed}.",
+                f"{label}が異なります。証明書: {certified}、申請: {claimed}",
+                f"{label} differs: certificate {certified}, application {claimed}.",
             )[place]
         pairs = [
             (found.certified or _NOTHING[place], found.claimed or _NOTHING[place])
@@ -84,8 +87,10 @@ class ItemComparison:
                 f"証明書「{ours}」・申請「{theirs}」" for ours, theirs in pairs
             )
             return f"{label}が異なります。{told}"
-        told = "; ".join(f"“{ours}” against “{theirs}”" for ours, theirs in pairs)
-        return f"{label} differs: certificate against application: {told}."
+        told = "; ".join(
+            f"certificate “{ours}”, application “{theirs}”" for ours, theirs in pairs
+        )
+        return f"{label} differs: {told}."
 
     def to_json(self) -> dict[str, object]:
         """A JSON-serialisable form."""
@@ -157,13 +162,14 @@ def compare_items(
     if claim.date_of_birth is not None:
         found.append(_born(certified, claim.date_of_birth))
     if claim.gender is not None:
-        ours, theirs = _GENDERS[certified.gender][0], _GENDERS[claim.gender][0]
+        ours, theirs = _GENDERS[certified.gender], _GENDERS[claim.gender]
         found.append(
             ItemComparison(
                 item="gender",
                 matches=certified.gender is claim.gender,
-                certified=ours,
-                claimed=theirs,
+                certified=ours[0],
+                claimed=theirs[0],
+                shown=((ours[0], theirs[0]), (ours[1], theirs[1])),
             )
         )
     return Comparison(items=tuple(found))

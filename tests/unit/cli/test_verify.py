@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from jpki.cli import main
 from jpki.documents.xml.sign import sign_detached as sign_detached_xml
+from jpki.model.calendar import JST
 from jpki.model.revocation import Revocation, RevocationReason
 from jpki.x509.parse import parse_certificate
 from tests.support.reference_pki import RESIDENT, ReferencePKI, reference_pki
@@ -85,6 +87,7 @@ def test_an_application_and_its_signature_in_either_order(
     assert shown.exit_code == 0
     assert "✓ valid" in shown.output
     assert RESIDENT.address in shown.output
+    assert "gender: " in shown.output
 
 
 def test_names_that_have_nothing_in_common_make_a_pair(
@@ -129,6 +132,19 @@ def test_what_is_unclear_is_asked_back(desk: Desk, pki: ReferencePKI) -> None:
     assert desk.json(content)["code"] == "document.malformed"
 
 
+def test_a_policy_that_cannot_exist_is_asked_back(
+    desk: Desk, pki: ReferencePKI
+) -> None:
+    """A slip of the pen is no reason to call a signature invalid."""
+    words = desk.put("a", CONTENT), desk.put("a.p7s", signed(pki, CONTENT))
+    for policy in ("foo", "1.2.", "1.02.3", "3.1", ""):
+        refused = desk.verify(*words, options=["--policy", policy])
+        assert refused.exit_code == 2, policy
+        assert "is no OID" in refused.stderr
+    other = desk.json(*words, options=["--policy", "1.2.3"])
+    assert other["code"] == "policy.not-accepted"
+
+
 def test_a_revoked_signer(tmp_path: Path, pki: ReferencePKI) -> None:
     """Exit 1, with reason and date in both languages."""
     leaf = parse_certificate(pki.certificates["signature"])
@@ -144,6 +160,10 @@ def test_a_revoked_signer(tmp_path: Path, pki: ReferencePKI) -> None:
         assert shown.exit_code == 1
         assert word in shown.output
         assert "affiliationChanged" in shown.output
+        # In one time zone, and it is named.
+        assert f"{moved.at.astimezone(JST):%Y-%m-%d %H:%M:%S} JST" in shown.output
+        assert not re.search(r"\d\dZ\b", shown.output)
+        assert ("失効なし" in shown.output) == (language == "ja")
 
 
 def test_the_signer_is_compared_with_a_claim(desk: Desk, pki: ReferencePKI) -> None:
@@ -157,6 +177,7 @@ def test_the_signer_is_compared_with_a_claim(desk: Desk, pki: ReferencePKI) -> N
     shown = desk.verify(*words, options=["--claim", str(file), "--lang", "en"])
     assert shown.exit_code == 1
     assert "≠ The name differs" in shown.output
+    assert "✗ the signer is not who the claim says" in shown.output
     desk.put("claim.json", b'{"mother": "x"}')
     assert desk.verify(*words, options=["--claim", str(file)]).exit_code == 2
 

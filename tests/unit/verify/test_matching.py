@@ -142,7 +142,10 @@ def test_what_the_register_does_not_know_is_not_compared() -> None:
 def test_gender(text: str) -> None:
     """As a digit of JIS X 0303 or as a word."""
     assert _compare(_certified(), gender=text).matches
-    assert not _compare(_certified(), gender="男").matches
+    other = _compare(_certified(), gender="男")
+    assert not other.matches
+    assert "証明書: 女、申請: 男" in other.text("ja")
+    assert "certificate female, application male" in other.text("en")
 
 
 @pytest.mark.parametrize(
