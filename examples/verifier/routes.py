@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,7 @@ from jpki.documents.archives import unpacked
 from jpki.documents.kinds import is_archive
 from jpki.documents.signature import Content
 from jpki.errors import RequestError
-from jpki.service.answers import Answer, json_answer
+from jpki.service.answers import Answer, json_answer, json_octets
 from jpki.service.clock import TEST_INSTANT_HEADER, RequestClock
 from jpki.service.health import Health
 from jpki.strict_json import parse_object
@@ -124,7 +123,7 @@ def _verdicts(body: bytes, desk: Desk) -> Iterator[bytes]:
     for line in body.splitlines(keepends=True):
         if line.strip():
             verdict = judge_line(line, desk.pool, _algorithms, desk.memory)
-            yield json.dumps(verdict, ensure_ascii=False).encode() + b"\n"
+            yield json_octets(verdict) + b"\n"
 
 
 def _algorithms(name: str) -> AlgorithmPolicy:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["Answer", "json_answer"]
+__all__ = ["Answer", "json_answer", "json_octets"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +32,15 @@ class Answer:
         return () if environ["REQUEST_METHOD"] == "HEAD" else (self.body,)
 
 
+def json_octets(document: object) -> bytes:
+    """JSON in UTF-8.
+
+    Half a surrogate pair, which a caller can write as an escape and get back in an
+    answer, has no UTF-8: it is given as the escape again.
+    """
+    return json.dumps(document, ensure_ascii=False).encode(errors="backslashreplace")
+
+
 def json_answer(
     document: object,
     status: int = HTTPStatus.OK,
@@ -41,7 +50,7 @@ def json_answer(
     """An answer that is kept nowhere: every one here is about this moment."""
     return Answer(
         status=int(status),
-        body=json.dumps(document, ensure_ascii=False).encode(),
+        body=json_octets(document),
         headers=(
             ("Content-Type", media_type),
             ("Cache-Control", "no-store"),

@@ -183,6 +183,18 @@ def test_jobs_are_judged_as_on_the_command_line(
     assert (wrong.status_code, wrong.get_json()["outcome"]) == (400, "error")
 
 
+def test_half_a_surrogate_pair_spoils_no_answer(client: FlaskClient) -> None:
+    """It is text in JSON, not in UTF-8: told as it was asked, and the others go on."""
+    lines = [_job(id="\ud800"), _job(id="2"), _job(id="3", **{"\udfff": 1})]
+    body = b"\n".join(lines)
+    response = client.post("/validate", data=body, content_type=LINES)
+    told = [json.loads(line) for line in response.data.splitlines()]
+    assert [verdict["id"] for verdict in told] == ["\ud800", "2", "3"]
+    assert [verdict["outcome"] for verdict in told] == ["valid", "valid", "error"]
+    single = client.post("/validate", data=lines[0], content_type="application/json")
+    assert single.get_json()["id"] == "\ud800"
+
+
 def test_the_policy_is_shown(client: FlaskClient) -> None:
     """Whoever relies on the verifier can see whom it trusts."""
     told = client.get("/policy").get_json()
