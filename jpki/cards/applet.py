@@ -104,14 +104,17 @@ class VirtualCard:
         except FileNotFoundError:
             raise CardGone(f"there is no card at {path}") from None
         except Conflict:
-            raise CardError(f"the card at {path} is in use") from None
+            raise CardError(
+                f"the card at {path} is in use",
+                hint="another program has it: end that, or wait for it",
+            ) from None
         except OSError as error:
             raise CardError(f"{path}: {error.strerror}") from None
         try:
             return cls(image, random=random)
-        except CardError:
+        except CardError as error:
             image.close()
-            raise
+            raise CardError(f"{path}: {error.message}", hint=error.hint) from None
 
     @property
     def card_type(self) -> CardType:

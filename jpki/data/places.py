@@ -19,10 +19,10 @@ def _rows(path: Path) -> Iterator[tuple[str, str, str]]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError(str(path), "-", f"cannot be read: {error}") from None
+        raise ProfileError(str(path), "(file)", f"cannot be read: {error}") from None
     reader = csv.reader(line for line in lines if not line.startswith("#"))
     if next(reader, None) != ["code", "name", "romaji"]:
-        raise ProfileError(str(path), "-", "the header is not code,name,romaji")
+        raise ProfileError(str(path), "(file)", "the header is not code,name,romaji")
     for row in reader:
         if len(row) != 3 or not all(cell.strip() for cell in row):
             raise ProfileError(str(path), ",".join(row), "not code, name and romaji")

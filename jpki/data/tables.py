@@ -31,9 +31,9 @@ def load_table(path: Path) -> Table:
         text = path.read_text(encoding="utf-8")
         content = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError(str(path), "-", f"cannot be read: {error}") from None
+        raise ProfileError(str(path), "(file)", f"cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
-        raise ProfileError(str(path), "-", f"not TOML: {error}") from None
+        raise ProfileError(str(path), "(file)", f"not TOML: {error}") from None
     return Table(content, file=str(path), text=text)
 
 
