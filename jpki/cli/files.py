@@ -11,7 +11,13 @@ from jpki.x509.ocsp import OCSPResponse, parse_response
 from jpki.x509.parse import Certificate, parse_certificate, parse_crl
 from jpki.x509.pem import ders
 
-__all__ = ["read_certificates", "read_crls", "read_file", "read_response"]
+__all__ = [
+    "read_certificates",
+    "read_crls",
+    "read_file",
+    "read_response",
+    "require_another",
+]
 
 _MAX_FILE: Final = 64 * 1024 * 1024
 
@@ -34,6 +40,25 @@ def read_file(file: Path, limit: int = _MAX_FILE) -> bytes:
     if len(content) > limit:
         raise ConfigurationError(str(file), "(file)", f"larger than {limit} octets")
     return content
+
+
+def require_another(output: Path | None, document: Path) -> None:
+    """A signature must not take the place of what was signed.
+
+    Raises:
+        ConfigurationError: both are one file.
+    """
+    try:
+        same = output is not None and output.samefile(document)
+    except OSError:
+        return  # One of them is not there.
+    if same:
+        raise ConfigurationError(
+            "command line",
+            "--output",
+            f"{document} is the document itself and would be lost",
+            hint="give the signature a name of its own",
+        )
 
 
 def read_certificates(file: Path) -> list[Certificate]:

@@ -21,6 +21,7 @@ from jpki.cli.card.options import (
     purpose_argument,
     secret_of,
 )
+from jpki.cli.files import require_another
 from jpki.documents.cms import sign_detached
 from jpki.keys.card import CardSigner
 from jpki.model.purposes import Purpose
@@ -53,6 +54,7 @@ def sign_command(
     """
     if output is None and not as_json and sys.stdout.isatty():
         raise click.UsageError("a signature is no text: name a file for it with -o")
+    require_another(output, Path(document.name))
     content = document.read()
     with opened(card) as session:
         rule = session.card_type.slot(purpose).pin

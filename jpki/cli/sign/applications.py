@@ -12,7 +12,7 @@ import click
 
 from jpki.cli.card.looking import write_file
 from jpki.cli.desk import json_option
-from jpki.cli.files import read_file
+from jpki.cli.files import read_file, require_another
 from jpki.cli.sign.formats import SUFFIXES
 from jpki.cli.sign.options import PATH, prepared, signing_options, word
 from jpki.cli.sign.orders import Level
@@ -59,6 +59,8 @@ def xml(
     FORM.signed.xml. References name the files as they lie beside FORM or below; so they
     have to lie when they are verified, as a folder or a ZIP archive.
     """
+    for each in (form, *attachments):
+        require_another(output, each)
     work = _Work.of(form, attachments)
     if work.inside and options["level"] != Level.B.value:
         raise ConfigurationError(

@@ -10,7 +10,7 @@ import click
 
 from jpki.cli.card.looking import write_file
 from jpki.cli.desk import json_option
-from jpki.cli.files import read_file
+from jpki.cli.files import read_file, require_another
 from jpki.cli.sign.formats import FORMATS, SUFFIXES, format_of
 from jpki.cli.sign.options import PATH, prepared, signing_options, word
 
@@ -52,6 +52,7 @@ def document(
     From level lt on the new signature is judged before anything is written: what shows
     that it is valid goes in, and where that is not shown, nothing is made.
     """
+    require_another(output, document)
     content = read_file(document)
     with prepared(options) as ready:
         made = format_of(form)(ready.order(content, enveloping=enveloping))

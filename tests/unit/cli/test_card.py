@@ -242,6 +242,24 @@ def test_a_signature_is_not_written_onto_a_terminal(card: Path) -> None:
     assert b"with -o" in shown.stderr
 
 
+def test_a_signature_does_not_take_the_place_of_the_document(
+    card: Path, tmp_path: Path
+) -> None:
+    """By whatever path it is named; another file of that folder will do."""
+    letter = tmp_path / "letter"
+    letter.write_text("転居届")
+    (tmp_path / "link").symlink_to(letter)
+    sign = "sign", "sig", letter, "--card", card, "--pin-file", "-", "-o"
+    for name in ("letter", "link", "./letter"):
+        refused = _run(*sign, tmp_path / name, typed=f"{PASSWORD}\n")
+        assert refused.exit_code == 2
+        assert "would be lost" in refused.stderr
+    other = "sign", letter, "--key", card, "-o", letter
+    assert "would be lost" in CliRunner().invoke(main, list(map(str, other))).stderr
+    assert letter.read_text() == "転居届"
+    assert _run(*sign, tmp_path / "p7s", typed=f"{PASSWORD}\n").exit_code == 0
+
+
 def test_without_a_terminal_a_pin_comes_from_a_file(card: Path) -> None:
     """Nothing waits for somebody who is not there."""
     made = _run("verify-pin", "sig", "--card", card)
@@ -385,4 +403,5 @@ def test_a_file_that_is_no_card(tmp_path: Path) -> None:
     assert "there is no card at" in _run("info", "--card", tmp_path / "none").output
     junk = tmp_path / "junk"
     junk.write_bytes(b"\x00\xff{")
-    assert "not a usable card file" in _run("info", "--card", junk).output
+    damaged = _run("info", "--card", junk).output
+    assert f"{junk}: not a usable card file" in damaged
