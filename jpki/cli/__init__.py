@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Mapping
 from typing import Final
 
@@ -34,6 +35,10 @@ _COMMANDS: Final[Mapping[str, str]] = {
 """Command name to `module:attribute`; `jpki verify` must start in a blink."""
 
 
+_FAULT: Final = 70
+"""The exit code of what should never happen (EX_SOFTWARE of sysexits.h)."""
+
+
 class _Program(LazyGroup):
     """The program as a whole: what goes wrong in any command is told here."""
 
@@ -44,6 +49,20 @@ class _Program(LazyGroup):
         except JpkiError as error:
             complain(error)
             ctx.exit(2)
+        except (
+            click.ClickException,
+            click.exceptions.Exit,
+            click.Abort,
+            BrokenPipeError,
+        ):
+            raise
+        except Exception:
+            # Python would end with 1, which is what an invalid signature ends with.
+            traceback.print_exc()
+            click.echo(
+                "jpki: this is a fault of jpki itself; please report it", err=True
+            )
+            ctx.exit(_FAULT)
 
 
 @click.group(
