@@ -214,14 +214,17 @@ def _compared(outcome: Outcome, claimed: Claim | None) -> Comparison | None:
 
 
 def _claim(file: Path) -> Claim:
-    from jpki.verify.matching import read_claim
+    from jpki.verify.matching import Claim, read_claim
 
     try:
-        return read_claim(parse_object(read_file(file)))
+        claim = read_claim(parse_object(read_file(file)))
     except RequestError as error:
         raise ConfigurationError(
             str(file), "claim", error.message, hint=error.hint
         ) from None
+    if claim == Claim():
+        raise ConfigurationError(str(file), "claim", "states nothing to compare")
+    return claim
 
 
 def _keep(
