@@ -9,10 +9,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
+from jpki.der.frames import Frame
 from jpki.der.reader import read_one
 from jpki.errors import EncodingError
 
-__all__ = ["Unusual", "identifier", "open_element", "quick_integer"]
+__all__ = ["Unusual", "identifier", "open_element", "open_frame", "quick_integer"]
 
 _MAX_INTEGER: Final = 21
 
@@ -44,6 +45,17 @@ def open_element(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
     if stop > end:
         raise Unusual
     return start, stop
+
+
+def open_frame(data: bytes, at: int, end: int, frame: Frame) -> int:
+    """Where the content begins of what, in these layers, goes from here to the end.
+
+    The content ends there as well: each layer holds nothing behind the next.
+    """
+    head = frame.around(end - at)
+    if head is None or not data.startswith(head, at):
+        raise Unusual
+    return at + len(head)
 
 
 def quick_integer(content: bytes) -> int:

@@ -1,14 +1,14 @@
 """A CMS SignedData as values (RFC 5652 section 5), and how large one may be.
 
-Nothing here is checked. Reading is `jpki.documents.signed_data`.
+Nothing here is checked. Reading is `jpki.documents.signed_data`. These are tuples, for
+one of each is made for every document: a frozen dataclass takes twice as long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = [
     "MAX_ATTRIBUTES",
@@ -30,16 +30,14 @@ MAX_REVOCATIONS: Final = 256
 MAX_ATTRIBUTES: Final = 32
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SigningCertificate:
+class SigningCertificate(NamedTuple):
     """The first certificate that signing-certificate (RFC 2634) or -v2 (5035) names."""
 
     digest_oid: str
     certificate_hash: bytes
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SignerInfo:
+class SignerInfo(NamedTuple):
     """One signature, not checked yet (RFC 5652 5.3)."""
 
     issuer_der: bytes | None
@@ -48,19 +46,23 @@ class SignerInfo:
     subject_key_identifier: bytes | None
     digest_oid: str
     signature_oid: str
-    signature_algorithm: bytes = field(repr=False)
+    signature_algorithm: bytes
     """AlgorithmIdentifier, DER, as it stands there."""
-    signature: bytes = field(repr=False)
-    signed_attributes: bytes = field(repr=False)
+    signature: bytes
+    signed_attributes: bytes
     """The SET OF that the signature is over."""
-    message_digest: bytes = field(repr=False)
+    message_digest: bytes
     signing_time: datetime | None
     """The signer's claim; nothing proves it."""
     bindings: tuple[SigningCertificate, ...]
     """What binds the signature to its certificate: each that is there must hold."""
-    unsigned_attributes: Mapping[str, tuple[bytes, ...]] = field(repr=False)
-    signed_part: bytes = field(repr=False)
+    unsigned_attributes: Mapping[str, tuple[bytes, ...]]
+    signed_part: bytes
     """All fields before the unsigned attributes, as they stand there."""
+
+    def __repr__(self) -> str:
+        # The octets say nothing to anybody.
+        return f"SignerInfo({self.signature_oid}, {self.signing_time})"
 
     @property
     def signing_certificate(self) -> SigningCertificate | None:
@@ -68,22 +70,25 @@ class SignerInfo:
         return self.bindings[0] if self.bindings else None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SignedDocument:
+class SignedDocument(NamedTuple):
     """A SignedData, not checked yet."""
 
     signers: tuple[SignerInfo, ...]
-    certificates: tuple[bytes, ...] = field(repr=False)
+    certificates: tuple[bytes, ...]
     """As the sender put them in; nobody vouches for them."""
-    content: bytes | None = field(repr=False)
+    content: bytes | None
     """None when the signature is detached."""
     content_type: str
-    crls: tuple[bytes, ...] = field(default=(), repr=False)
-    ocsp_responses: tuple[bytes, ...] = field(default=(), repr=False)
-    certificate_choices: tuple[bytes, ...] = field(default=(), repr=False)
+    crls: tuple[bytes, ...] = ()
+    ocsp_responses: tuple[bytes, ...] = ()
+    certificate_choices: tuple[bytes, ...] = ()
     """Everything in the field of certificates, also what is none."""
-    revocation_choices: tuple[bytes, ...] = field(default=(), repr=False)
+    revocation_choices: tuple[bytes, ...] = ()
     """Everything in the field of CRLs (RFC 5652 10.2.1), also what is none."""
     was_ber: bool = False
     """It came in BER; what stands beside the signature is not octet by octet as it
     was."""
+
+    def __repr__(self) -> str:
+        # The content may be anything, and long.
+        return f"SignedDocument({self.content_type}, {self.signers})"

@@ -94,27 +94,26 @@ def _check(signer: SignerInfo, holder: Certificate, content: bytes) -> None:
     if not hmac.compare_digest(signer.message_digest, hash_of(digest, content)):
         raise DocumentError("the content is not what was signed", fault=_ALTERED)
     _check_bindings(signer, holder)
-    # 5.6: the signature is over the DER of the attributes.
-    if not any(
-        verify_signature(holder.public_key, algorithm, signer.signature, signed)
-        for signed in _as_signed(signer.signed_attributes)
-    ):
+    # 5.6: the signature is over the DER of the attributes. Some sign what they send,
+    # others the DER, and send another order: it says nothing, so that is the same set.
+    key, value, attributes = (
+        holder.public_key,
+        signer.signature,
+        signer.signed_attributes,
+    )
+    if verify_signature(key, algorithm, value, attributes):
+        return
+    ordered = _in_order(attributes)
+    if ordered == attributes or not verify_signature(key, algorithm, value, ordered):
         raise DocumentError("the signature is wrong", fault=_ALTERED)
 
 
-def _as_signed(attributes: bytes) -> Iterable[bytes]:
-    """The attributes as they came, and in the order that DER gives to a set.
-
-    The order says nothing, so both are the same set. Some sign what they send, others
-    what RFC 5652 5.4 asks for, the DER, and send another order.
-    """
-    yield attributes
+def _in_order(attributes: bytes) -> bytes:
+    """The attributes in the order that DER gives to a set."""
     fields, elements = read_one(attributes).enter(), list[bytes]()
     while fields:
         elements.append(fields.next().raw)
-    ordered = set_of(elements)
-    if ordered != attributes:
-        yield ordered
+    return set_of(elements)
 
 
 def effective_algorithm(signer: SignerInfo) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from jpki.der import oids
@@ -111,31 +109,31 @@ def test_contradictions_are_found() -> None:
     cases = [
         (info, CERTIFICATE, CONTENT + b"!", "not what was signed"),
         (info, other, CONTENT, "bound to another"),
-        (replace(info, serial=1), CERTIFICATE, CONTENT, "names another"),
-        (replace(info, issuer_der=b""), CERTIFICATE, CONTENT, "names another"),
-        (replace(info, signature=b""), CERTIFICATE, CONTENT, "signature is wrong"),
+        (info._replace(serial=1), CERTIFICATE, CONTENT, "names another"),
+        (info._replace(issuer_der=b""), CERTIFICATE, CONTENT, "names another"),
+        (info._replace(signature=b""), CERTIFICATE, CONTENT, "signature is wrong"),
         (
-            replace(info, signed_attributes=b"\x31\x00"),
+            info._replace(signed_attributes=b"\x31\x00"),
             CERTIFICATE,
             CONTENT,
             "signature is wrong",
         ),
-        (replace(info, digest_oid="1.2.3"), CERTIFICATE, CONTENT, "unknown digest"),
-        (replace(info, digest_oid=oids.SHA1), CERTIFICATE, CONTENT, "contradict"),
+        (info._replace(digest_oid="1.2.3"), CERTIFICATE, CONTENT, "unknown digest"),
+        (info._replace(digest_oid=oids.SHA1), CERTIFICATE, CONTENT, "contradict"),
     ]
     for changed, own, content, reason in cases:
         with pytest.raises(DocumentError, match=reason):
             check_signer(changed, own, content)
-    check_signer(replace(info, bindings=()), other, CONTENT)
+    check_signer(info._replace(bindings=()), other, CONTENT)
 
 
 def test_signers_named_by_key_identifier() -> None:
     """A key identifier names the certificate that bears it, and no other."""
     (info,) = parse_signed_data(SIGNED).signers
-    by_key = replace(info, issuer_der=None, serial=None, subject_key_identifier=b"Sign")
+    by_key = info._replace(issuer_der=None, serial=None, subject_key_identifier=b"Sign")
     check_signer(by_key, CERTIFICATE, CONTENT)
     with pytest.raises(DocumentError):
-        check_signer(replace(by_key, subject_key_identifier=b"Sigh"), CERTIFICATE, b"")
+        check_signer(by_key._replace(subject_key_identifier=b"Sigh"), CERTIFICATE, b"")
 
 
 def test_plain_rsa_algorithm() -> None:
@@ -143,8 +141,7 @@ def test_plain_rsa_algorithm() -> None:
     signer = generate_key(suite("rsa2048-sha256"))
     own = certificate(signer.public_key, SIGNER, "Signer")
     (info,) = parse_signed_data(sign_detached(CONTENT, own, signer, NOW)).signers
-    plain = replace(
-        info,
+    plain = info._replace(
         signature_oid=oids.RSA_ENCRYPTION,
         signature_algorithm=sequence(object_identifier(oids.RSA_ENCRYPTION), NULL),
     )
