@@ -46,11 +46,12 @@ class RevokedIndex:
     __slots__ = ("_data", "_keys", "_let_go", "_looked", "_offsets")
 
     def __init__(
-        self, data: bytes | memoryview = b"", keys: Any = (), offsets: Any = ()
+        self, data: bytes | memoryview = b"", keys: Any = b"", offsets: Any = ()
     ) -> None:
         """Take what `of` made; without it, the index of no entries."""
         self._data = data
-        self._keys = keys
+        # Numbers of a view are Python's own, which are compared faster than numpy's.
+        self._keys = memoryview(keys)
         self._offsets = offsets
         self._let_go: Callable[[], None] | None = None
         self._looked = 0
