@@ -40,6 +40,7 @@ __all__ = [
 MAX_ADDRESS: Final = 200
 """Characters of an address (certificate profile of the service)."""
 
+_GENDERS: Final = {gender.value: gender for gender in Gender}
 _ITEMS: Final = {f"{oids.JPKI}.5.{arc}": arc for arc in range(1, 7)}
 
 
@@ -154,10 +155,9 @@ def _attributes(values: Mapping[int, str]) -> CertifiedAttributes:
     for text, flags in ((1, 2), (5, 6)):
         if len(values[flags]) != len(values[text]) or values[flags].strip("01"):
             raise EncodingError(f"item {flags} does not flag the characters of {text}")
-    try:
-        gender = Gender(values[3])
-    except ValueError:
-        raise EncodingError("gender is not of JIS X 0303") from None
+    gender = _GENDERS.get(values[3])
+    if gender is None:
+        raise EncodingError("gender is not of JIS X 0303")
     return CertifiedAttributes(
         name=values[1],
         name_substitutions=values[2],
@@ -180,6 +180,6 @@ def read_date_of_birth(text: str) -> date | None:
     if text[5:7] == "00" or text[7:] == "00" or text[1:5] == "0000":
         return None
     try:
-        return date(int(text[1:5]), int(text[5:7]), int(text[7:]))
+        return date.fromisoformat(text[1:])
     except ValueError:
         raise EncodingError("date of birth is no calendar day") from None

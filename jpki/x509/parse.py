@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from types import MappingProxyType
 from typing import Final, TypedDict
 
@@ -27,6 +26,7 @@ from jpki.x509.certificate_lists import CertificateList, parse_crl
 from jpki.x509.extension_values import Extension
 from jpki.x509.general_names import GeneralName, URIName
 from jpki.x509.names import parse_name
+from jpki.x509.once import once
 from jpki.x509.quick_reading import QuickCertificate, quick_certificate
 from jpki.x509.reading import remembered
 
@@ -67,7 +67,7 @@ class TBSCertificate:
     """SubjectPublicKeyInfo, DER."""
     extensions: Mapping[str, Extension] = field(compare=False, repr=False)
 
-    @cached_property
+    @once
     def subject(self) -> Name:
         """Whom it certifies; parsing found that it can be read."""
         return parse_name(self.subject_der)
@@ -82,73 +82,73 @@ class TBSCertificate:
         """Whether issuer and subject are the same name, byte for byte."""
         return self.issuer_der == self.subject_der
 
-    @cached_property
+    @property
     def key_usage(self) -> frozenset[KeyUsage] | None:
         """The purposes the key is for, or None if the certificate does not say."""
         value = self.extension(oids.KEY_USAGE)
         return None if value is None else values.read_key_usage(value)
 
-    @cached_property
+    @once
     def extended_key_usage(self) -> frozenset[str] | None:
         """Identifiers of purposes."""
         value = self.extension(oids.EXTENDED_KEY_USAGE)
         return None if value is None else values.read_extended_key_usage(value)
 
-    @cached_property
+    @once
     def basic_constraints(self) -> values.BasicConstraints | None:
         """Whether the subject is an authority."""
         value = self.extension(oids.BASIC_CONSTRAINTS)
         return None if value is None else values.read_basic_constraints(value)
 
-    @cached_property
+    @once
     def policies(self) -> tuple[policy_values.PolicyInformation, ...] | None:
         """Certificate policies with their qualifiers."""
         value = self.extension(oids.CERTIFICATE_POLICIES)
         return None if value is None else policy_values.read_certificate_policies(value)
 
-    @cached_property
+    @once
     def policy_mappings(self) -> tuple[policy_values.PolicyMapping, ...]:
         """Pairs of equivalent policies."""
         value = self.extension(oids.POLICY_MAPPINGS)
         return () if value is None else policy_values.read_policy_mappings(value)
 
-    @cached_property
+    @once
     def policy_constraints(self) -> policy_values.PolicyConstraints | None:
         """Demands on the policies of the rest of the path."""
         value = self.extension(oids.POLICY_CONSTRAINTS)
         return None if value is None else policy_values.read_policy_constraints(value)
 
-    @cached_property
+    @once
     def inhibit_any_policy(self) -> int | None:
         """After how many certificates anyPolicy stops to match."""
         value = self.extension(oids.INHIBIT_ANY_POLICY)
         return None if value is None else policy_values.read_inhibit_any_policy(value)
 
-    @cached_property
+    @once
     def name_constraints(self) -> values.NameConstraints | None:
         """Names that the rest of the path may or may not use."""
         value = self.extension(oids.NAME_CONSTRAINTS)
         return None if value is None else values.read_name_constraints(value)
 
-    @cached_property
+    @once
     def subject_key_identifier(self) -> bytes | None:
         """The name of the subject's key."""
         value = self.extension(oids.SUBJECT_KEY_IDENTIFIER)
         return None if value is None else values.read_subject_key_identifier(value)
 
-    @cached_property
+    @once
     def authority_key_identifier(self) -> values.AuthorityKeyIdentifier | None:
         """Which key of the issuer signed."""
         value = self.extension(oids.AUTHORITY_KEY_IDENTIFIER)
         return None if value is None else values.read_authority_key_identifier(value)
 
-    @cached_property
+    @once
     def crl_distribution_points(self) -> tuple[values.DistributionPoint, ...]:
         """Where CRLs for this certificate are found."""
         value = self.extension(oids.CRL_DISTRIBUTION_POINTS)
         return () if value is None else values.read_crl_distribution_points(value)
 
-    @cached_property
+    @once
     def ocsp_urls(self) -> tuple[str, ...]:
         """Addresses of OCSP responders."""
         value = self.extension(oids.AUTHORITY_INFO_ACCESS)
@@ -160,19 +160,19 @@ class TBSCertificate:
             if access.method == oids.AD_OCSP and isinstance(access.location, URIName)
         )
 
-    @cached_property
+    @once
     def subject_alternative_name(self) -> tuple[GeneralName, ...]:
         """Further names of the subject."""
         value = self.extension(oids.SUBJECT_ALT_NAME)
         return () if value is None else values.read_general_names_value(value)
 
-    @cached_property
+    @once
     def issuer_alternative_name(self) -> tuple[GeneralName, ...]:
         """Further names of the issuer."""
         value = self.extension(oids.ISSUER_ALT_NAME)
         return () if value is None else _issuer_alternative_name(value)
 
-    @cached_property
+    @once
     def basic_attributes(self) -> CertifiedAttributes | None:
         """The subject's four items, in a signature certificate."""
         value = self.extension(oids.SUBJECT_ALT_NAME)
@@ -188,12 +188,12 @@ class Certificate(TBSCertificate):
     likeness: tuple[bytes, ...] | None = field(default=None, compare=False, repr=False)
     """What it has in common with others of its issuer, where that was found out."""
 
-    @cached_property
+    @once
     def digest(self) -> bytes:
         """SHA-256 of the certificate."""
         return hashlib.sha256(self.raw).digest()
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of the certificate, hexadecimal."""
         return self.digest.hex()

@@ -14,7 +14,14 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypedDict
 
 from jpki.der import oids
-from jpki.der.quick import Unusual, identifier, open_element, quick_integer
+from jpki.der.frames import Frame
+from jpki.der.quick import (
+    Unusual,
+    identifier,
+    open_element,
+    open_frame,
+    quick_integer,
+)
 from jpki.der.reader import read_one
 from jpki.der.times import read_time
 from jpki.der.writer import object_identifier
@@ -30,6 +37,8 @@ __all__ = [
 ]
 
 _VERSION_3: Final = b"\xa0\x03\x02\x01\x02"
+_EXTENSIONS: Final = Frame((0xA3, b""), (0x30, b""))
+"""The extensions, which come last in what is signed."""
 _SHORT: Final = 512
 """Octets up to which a value is remembered."""
 _OWN: Final = frozenset({oids.SUBJECT_ALT_NAME, oids.SUBJECT_KEY_IDENTIFIER})
@@ -75,12 +84,9 @@ def _read(data: bytes) -> QuickCertificate:
     _, subject_at = open_element(data, validity_at, tbs_end, 0x30)
     _, key_at = open_element(data, subject_at, tbs_end, 0x30)
     _, extensions_at = open_element(data, key_at, tbs_end, 0x30)
-    at, stop = open_element(data, extensions_at, tbs_end, 0xA3)
-    at, list_stop = open_element(data, at, stop, 0x30)
-    if not stop == list_stop == tbs_end:
-        raise Unusual
+    at = open_frame(data, extensions_at, tbs_end, _EXTENSIONS)
     issuer = data[issuer_at:validity_at]
-    extensions, common = _extensions(data, at, stop, issuer)
+    extensions, common = _extensions(data, at, tbs_end, issuer)
     subject = data[subject_at:key_at]
     _check_name(subject)
     validity = data[validity_at:subject_at]
@@ -113,8 +119,17 @@ def _read(data: bytes) -> QuickCertificate:
 class _Layout(NamedTuple):
     """The extensions of an issuer's certificates."""
 
-    parts: tuple[tuple[bytes, Extension] | _Own, ...]
+    parts: tuple[_Part, ...]
     common: bytes
+
+
+class _Part(NamedTuple):
+    """Extensions that are the same in all of them, and one that follows."""
+
+    raw: bytes
+    extensions: dict[str, Extension]
+    own: _Own | None
+    """None where the list ends."""
 
 
 class _Own(NamedTuple):
@@ -122,8 +137,8 @@ class _Own(NamedTuple):
 
     oid: str
     critical: bool
-    lead: bytes
-    """What stands before the OCTET STRING with the value."""
+    frame: Frame
+    """What stands around the value."""
 
 
 _layouts: Final[dict[bytes, _Layout]] = {}
@@ -142,21 +157,26 @@ def _extensions(
         if found is not None:
             return MappingProxyType(found), layout.common
     found = {}
-    parts: list[tuple[bytes, Extension] | _Own] = []
-    common = b""
+    parts: list[_Part] = []
+    run, extensions = b"", dict[str, Extension]()
+    count = 0
     while at < stop:
         _, after = open_element(data, at, stop, 0x30)
         raw = data[at:after]
         extension = _extension(raw) if len(raw) <= _SHORT else _read_extension(raw)
         found[extension.oid] = extension
         if extension.oid in _OWN:
-            parts.append(_own(raw, extension))
+            parts.append(_Part(run, extensions, _own(raw, extension)))
+            run, extensions = b"", {}
         else:
-            parts.append((raw, extension))
-            common += raw
+            run += raw
+            extensions[extension.oid] = extension
+        count += 1
         at = after
-    if not 0 < len(parts) == len(found) <= MAX_EXTENSIONS:
+    if not 0 < count == len(found) <= MAX_EXTENSIONS:
         raise Unusual
+    parts.append(_Part(run, extensions, None))
+    common = b"".join(part.raw for part in parts)
     if len(common) <= _MAX_COMMON:
         if len(_layouts) >= _MAX_LAYOUTS:
             _layouts.clear()
@@ -173,23 +193,17 @@ def _extensions_as_before(
 ) -> dict[str, Extension] | None:
     """The extensions, if they are those that the issuer's last certificate had."""
     found: dict[str, Extension] = {}
-    for part in layout.parts:
-        if isinstance(part, _Own):
-            at, after = open_element(data, at, stop, 0x30)
-            if not data.startswith(part.lead, at):
-                return None
-            at, value_end = open_element(data, at + len(part.lead), after, 0x04)
-            if value_end != after:
-                return None
-            extension = Extension(part.oid, part.critical, data[at:after])
+    for raw, extensions, own in layout.parts:
+        if not data.startswith(raw, at):
+            return None
+        at += len(raw)
+        found.update(extensions)
+        if own is not None:
+            _, after = open_element(data, at, stop, 0x30)
+            at = open_frame(data, at, after, own.frame)
+            found[own.oid] = Extension(own.oid, own.critical, data[at:after])
             at = after
-        else:
-            raw, extension = part
-            if not data.startswith(raw, at):
-                return None
-            at += len(raw)
-        found[extension.oid] = extension
-    # A part that goes over the end is not where the list ends.
+    # What goes over the end is not where the list ends.
     return found if at == stop else None
 
 
@@ -197,7 +211,8 @@ def _own(raw: bytes, extension: Extension) -> _Own:
     lead, _ = open_element(raw, 0, len(raw), 0x30)
     _, end = open_element(raw, lead, len(raw), 0x06)
     end += 3 * extension.critical
-    return _Own(extension.oid, extension.critical, raw[lead:end])
+    frame = Frame((0x30, raw[lead:end]), (0x04, b""))
+    return _Own(extension.oid, extension.critical, frame)
 
 
 def _read_extension(raw: bytes) -> Extension:
@@ -327,41 +342,49 @@ def _all_names(value: bytes, at: int, stop: int) -> bool:
 _FEW: Final = 64
 
 
-def quick_items(value: bytes) -> dict[int, str] | None:
+@lru_cache(maxsize=8)
+def quick_items(value: bytes) -> Mapping[int, str] | None:
     """The text of each item of the basic information, by the last arc of its type.
 
-    None unless these GeneralNames are the six items, each once, and nothing else.
+    None unless these GeneralNames are the six items, each once, and nothing else. One
+    verdict asks for them twice: whether they can be read, and what they say.
     """
     items: dict[int, str] = {}
     try:
         at, stop = open_element(value, 0, len(value), 0x30)
         while at < stop:
-            at, after = open_element(value, at, stop, 0xA0)
-            if not value.startswith(_ITEM, at):
-                return None
-            at += len(_ITEM) + 1
-            text = at + 4
-            size = after - text
-            # Explicit tag and string, both of one octet of length; or longer ones.
-            if value[at:text] != _IN_SHORT.get(size):
-                inner, inner_end = open_element(value, at, after, 0xA0)
-                text, end = open_element(value, inner, inner_end, 0x0C)
-                if not end == inner_end == after:
-                    return None
-            arc = value[at - 1]
+            usual = _ITEM_HEADS.get(value[at : at + _ITEM_HEAD])
+            if usual is not None:
+                arc, size = usual
+                at += _ITEM_HEAD
+                after = at + size
+            else:
+                at, after = open_element(value, at, stop, 0xA0)
+                arc = value[at + len(_ITEM)] if value.startswith(_ITEM, at) else 0
+                at = open_frame(value, at + len(_ITEM) + 1, after, _ITEM_TEXT)
             if arc in items or arc not in _ARCS:
                 return None
-            items[arc] = value[text:after].decode()
+            items[arc] = value[at:after].decode()
             at = after
     except (Unusual, UnicodeDecodeError):
         return None
-    return items if stop == len(value) and len(items) == len(_ARCS) else None
+    # A text that goes over the end is not where the list ends.
+    whole = at == stop == len(value)
+    return items if whole and len(items) == len(_ARCS) else None
 
 
 _ITEM: Final = object_identifier(f"{oids.JPKI}.5.1")[:-1]
 """What stands before the last arc of an item's type."""
 _ARCS: Final = frozenset(range(1, 7))
-_IN_SHORT: Final = {
-    size: bytes((0xA0, size + 2, 0x0C, size)) for size in range(0x80 - 2)
+_ITEM_TEXT: Final = Frame((0xA0, b""), (0x0C, b""))
+"""What stands behind it, around the text."""
+_ITEM_HEAD: Final = 2 + len(_ITEM) + 1 + 4
+_ITEM_HEADS: Final = {
+    b"\xa0%c%b%c\xa0%c\x0c%c" % (_ITEM_HEAD - 2 + size, _ITEM, arc, size + 2, size): (
+        arc,
+        size,
+    )
+    for arc in _ARCS
+    for size in range(0x80 - (_ITEM_HEAD - 2))
 }
-"""What stands before a text of this size."""
+"""What stands before an item's text where all lengths are of one octet."""
