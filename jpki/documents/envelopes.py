@@ -8,7 +8,6 @@ it came.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from jpki.der import oids
@@ -74,7 +73,7 @@ def open_signed_data(document: bytes) -> SignedDocument:
         der = der_of(document)
         if der == document:
             raise
-        return replace(parse_signed_data(der), was_ber=True)
+        return parse_signed_data(der)._replace(was_ber=True)
 
 
 def the_signer(signed: SignedDocument) -> SignerInfo:

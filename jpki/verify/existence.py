@@ -9,7 +9,6 @@ is proven so far, and brings that instant further back (ETSI EN 319 102-1 sectio
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,11 +16,11 @@ from jpki.der import oids
 from jpki.documents.signature import CheckedSignature, Timestamp
 from jpki.errors import EncodingError
 from jpki.verify.algorithms import AlgorithmPolicy
-from jpki.verify.outcomes import Outcome, Proof, Valid
+from jpki.verify.outcomes import Existence, Outcome, Proof, Valid
 from jpki.verify.reasons import Code
 from jpki.x509.parse import Certificate
 
-__all__ = ["MAX_CHECKS", "Existence", "proven_existence"]
+__all__ = ["MAX_CHECKS", "proven_existence"]
 
 MAX_CHECKS: Final = 400
 """Signatures checked for all timestamps together; the path of one has its own limits.
@@ -30,17 +29,6 @@ _CLOCK_SKEW: Final = timedelta(minutes=5)
 
 JudgeAuthority = Callable[[Certificate, CheckedSignature, datetime], Outcome]
 """The verdict on a time-stamp authority's certificate at an instant."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Existence:
-    """The earliest instant at which a signature is proven to have been there."""
-
-    at: datetime
-    proofs: tuple[Proof, ...] = ()
-    """The timestamps that prove it, from the outermost in."""
-    notes: tuple[str, ...] = ()
-    """Why others prove nothing."""
 
 
 def proven_existence(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import cached_property
 from typing import Final
 
 from jpki.der.oids import ANY_POLICY
@@ -31,7 +32,7 @@ class RevocationMode(Enum):
     """Revocation is not looked at."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class PathJob:
     """The inputs of RFC 5280 6.1.1 and 6.3.1, and what is asked beyond them."""
 
@@ -87,3 +88,32 @@ class PathJob:
             and self.max_revocation_age < timedelta()
         ):
             raise RequestError("the maximal age of revocation data is negative")
+
+    @cached_property
+    def question(self) -> tuple[object, ...]:
+        """All that is asked but for whom, and with what at hand."""
+        return (
+            self.anchors,
+            self.at,
+            self.known_at,
+            self.algorithms,
+            self.revocation,
+            self.use_deltas,
+            self.max_revocation_age,
+            self.initial_policies,
+            self.require_explicit_policy,
+            self.inhibit_policy_mapping,
+            self.inhibit_any_policy,
+            self.max_path_length,
+            self.purpose,
+            self.name,
+        )
+
+    def about(self, end_entity: Certificate, pool: Pool) -> PathJob:
+        """The same question about this certificate, with this at hand."""
+        # The question was checked before; to set each field anew takes long.
+        job = object.__new__(PathJob)
+        job.__dict__.update(
+            self.__dict__, end_entity=end_entity, pool=pool, question=self.question
+        )
+        return job

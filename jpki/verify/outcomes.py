@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Final, NamedTuple
 
+from jpki.documents.signature import CheckedSignature
 from jpki.errors import EncodingError
 from jpki.model.key_usage import KeyUsage
 from jpki.model.purposes import Purpose
@@ -17,8 +18,10 @@ from jpki.x509.parse import Certificate
 
 __all__ = [
     "Evidence",
+    "Existence",
     "Indeterminate",
     "Invalid",
+    "JudgedDocument",
     "Outcome",
     "Proof",
     "SignerIdentity",
@@ -28,8 +31,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One authentic statement about one certificate's revocation."""
 
     kind: str
@@ -86,11 +88,24 @@ class Proof:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Work:
+class Existence:
+    """The earliest instant at which a signature is proven to have been there."""
+
+    at: datetime
+    proofs: tuple[Proof, ...] = ()
+    """The timestamps that prove it, from the outermost in."""
+    notes: tuple[str, ...] = ()
+    """Why others prove nothing."""
+
+
+class Work(NamedTuple):
     """What the verdict cost."""
 
     signatures: int = 0
     paths: int = 0
+
+
+_NO_WORK: Final = Work()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +113,14 @@ class SignerIdentity:
     """Who signed, as the signature certificate says."""
 
     certificate: Certificate
-    attributes: CertifiedAttributes | None
+
+    @property
+    def attributes(self) -> CertifiedAttributes | None:
+        """The four items, where the certificate has them and they can be read."""
+        try:
+            return self.certificate.basic_attributes
+        except EncodingError:
+            return None
 
     @property
     def purpose(self) -> Purpose | None:
@@ -141,6 +163,14 @@ class SignerIdentity:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class JudgedDocument:
+    """What a verdict on a document rests on besides the path of the certificate."""
+
+    signature: CheckedSignature
+    existence: Existence
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
     """What all three outcomes tell. Made only as one of the three."""
 
@@ -156,19 +186,9 @@ class Verdict:
     policies: frozenset[str] = frozenset()
     """The user-constrained policy set."""
     evidence: tuple[Evidence, ...] = ()
-    work: Work = field(default_factory=Work)
-    signer: SignerIdentity | None = None
-    """Of a document: shown whatever the outcome, to be believed only if valid."""
-    existed_at: datetime | None = None
-    """Of a document: the earliest instant at which its signature is proven to have been
-    there, and at which certificate and algorithms were judged; without a timestamp that
-    holds, `at`."""
-    claimed_at: datetime | None = None
-    """Of a document: when the signer says it was signed; nothing proves it."""
-    kind: str | None = None
-    """Of a document: `cms`, `pdf`, `xml` or `raw`."""
-    proofs: tuple[Proof, ...] = ()
-    """The timestamps that `existed_at` rests on, from the outermost in."""
+    work: Work = _NO_WORK
+    document: JudgedDocument | None = None
+    """None where a certificate alone was judged, or a document could not be read."""
     notes: tuple[str, ...] = ()
     """What could not be fetched or does not count, and why."""
     signature_file: str | None = None
@@ -184,6 +204,35 @@ class Verdict:
     def code(self) -> Code:
         """The stable code of the reason."""
         return self.reason.code
+
+    @property
+    def signer(self) -> SignerIdentity | None:
+        """Of a document: shown whatever the outcome, to be believed only if valid."""
+        if self.document is None:
+            return None
+        return SignerIdentity(certificate=self.document.signature.holder)
+
+    @property
+    def existed_at(self) -> datetime | None:
+        """Of a document: the earliest instant at which its signature is proven to have
+        been there, and at which certificate and algorithms were judged; without a
+        timestamp that holds, `at`."""
+        return None if self.document is None else self.document.existence.at
+
+    @property
+    def claimed_at(self) -> datetime | None:
+        """Of a document: when the signer says it was signed; nothing proves it."""
+        return None if self.document is None else self.document.signature.claimed_at
+
+    @property
+    def kind(self) -> str | None:
+        """Of a document: `cms`, `pdf`, `xml` or `raw`."""
+        return None if self.document is None else self.document.signature.kind.value
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """The timestamps that `existed_at` rests on, from the outermost in."""
+        return () if self.document is None else self.document.existence.proofs
 
     def to_json(self) -> dict[str, object]:
         """A JSON-serialisable form."""

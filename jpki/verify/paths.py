@@ -9,7 +9,7 @@ verdict indeterminate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from jpki.verify.budget import Budget, WorkExceeded
@@ -20,10 +20,12 @@ from jpki.verify.outcomes import (
     Evidence,
     Indeterminate,
     Invalid,
+    JudgedDocument,
     Outcome,
     Valid,
     Work,
 )
+from jpki.verify.pool import Pool
 from jpki.verify.reasons import Code, Reason
 from jpki.verify.refusal import Undecided
 from jpki.verify.revocation import CertificateStatus, RevocationChecker
@@ -54,11 +56,16 @@ class _Attempt:
         return _told(self.path, self.statuses)
 
 
-def verify_path(job: PathJob, memory: Memory | None = None) -> Outcome:
+def verify_path(
+    job: PathJob,
+    memory: Memory | None = None,
+    document: JudgedDocument | None = None,
+) -> Outcome:
     """The verdict on the job's end entity.
 
     Args:
         memory: what is shared with other verdicts.
+        document: what the end entity signed; it goes into the verdict as it is.
     """
     memory = Memory() if memory is None else memory
     facts, siblings = memory.facts, memory.siblings
@@ -74,7 +81,10 @@ def verify_path(job: PathJob, memory: Memory | None = None) -> Outcome:
             policies=kin.policies,
             evidence=kin.told(job.end_entity),
             work=_work(budget),
+            document=document,
         )
+    # Whom a path is looked for may have certified others, or signed a list.
+    job = replace(job, pool=Pool((job.end_entity,), beneath=(job.pool,)))
     builder = PathBuilder(job, facts, budget)
     best: _Attempt | None = None
     try:
@@ -96,12 +106,15 @@ def verify_path(job: PathJob, memory: Memory | None = None) -> Outcome:
                     policies=attempt.policies,
                     evidence=attempt.evidence,
                     work=_work(budget),
+                    document=document,
                 )
             if best is None or attempt.rank > best.rank:
                 best = attempt
     except WorkExceeded as exceeded:
         reason = Reason(code=Code.TOO_MUCH_WORK, data={"limit": exceeded.limit})
-        return Indeterminate(at=job.at, reason=reason, work=_work(budget))
+        return Indeterminate(
+            at=job.at, reason=reason, work=_work(budget), document=document
+        )
     if best is None:
         reason = builder.dead_end or Reason(
             code=Code.NO_PATH, data=about(job.end_entity)
@@ -109,7 +122,7 @@ def verify_path(job: PathJob, memory: Memory | None = None) -> Outcome:
         # Where not all certificates could be fetched there may well be a path.
         missing = reason.code is Code.NO_PATH and not job.pool.is_complete
         verdict = Indeterminate if missing else Invalid
-        return verdict(at=job.at, reason=reason, work=_work(budget))
+        return verdict(at=job.at, reason=reason, work=_work(budget), document=document)
     outcome = Invalid if best.decided else Indeterminate
     return outcome(
         at=job.at,
@@ -119,6 +132,7 @@ def verify_path(job: PathJob, memory: Memory | None = None) -> Outcome:
         policies=best.policies,
         evidence=best.evidence,
         work=_work(budget),
+        document=document,
     )
 
 

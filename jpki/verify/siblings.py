@@ -26,7 +26,7 @@ from jpki.verify.statements import Statement
 from jpki.verify.validation import CandidatePath
 from jpki.x509.names import normalized
 from jpki.x509.parse import Certificate
-from jpki.x509.quick_reading import are_general_names
+from jpki.x509.quick_reading import are_general_names, quick_items
 
 __all__ = ["Kin", "Siblings"]
 
@@ -41,7 +41,6 @@ class Kin:
     """What holds for every certificate that was made like the first one."""
 
     question: tuple[object, ...]
-    anchors: tuple[TrustAnchor, ...]
     pools: tuple[Pool, ...]
     anchor: TrustAnchor
     above: tuple[Certificate, ...]
@@ -79,8 +78,7 @@ class Siblings:
         kin = self._known.get(certificate.likeness)
         if (
             kin is None
-            or kin.question != _question(job)
-            or kin.anchors != job.anchors
+            or kin.question != job.question
             # Pools are equal only if they are the same.
             or kin.pools != job.pool.layers(certificate)
             or not _is_plain(certificate)
@@ -124,8 +122,7 @@ class Siblings:
         while len(self._known) >= _CAPACITY:
             self._known.pop(next(iter(self._known)), None)
         self._known[certificate.likeness] = Kin(
-            question=_question(job),
-            anchors=job.anchors,
+            question=job.question,
             pools=job.pool.layers(certificate),
             anchor=path.anchor,
             above=path.certificates[:-1],
@@ -134,24 +131,6 @@ class Siblings:
             evidence=evidence,
             statements=statements,
         )
-
-
-def _question(job: PathJob) -> tuple[object, ...]:
-    """All that is asked but for whom, by whose anchors and with what at hand."""
-    return (
-        job.at,
-        job.known_at,
-        job.algorithms,
-        job.revocation,
-        job.use_deltas,
-        job.max_revocation_age,
-        job.initial_policies,
-        job.require_explicit_policy,
-        job.inhibit_policy_mapping,
-        job.inhibit_any_policy,
-        job.max_path_length,
-        job.purpose,
-    )
 
 
 def _is_plain(certificate: Certificate) -> bool:
@@ -173,7 +152,9 @@ def _is_plain(certificate: Certificate) -> bool:
         if value[0] != 0x04 or value[1] != len(value) - 2:
             return False
     names = certificate.extensions.get(oids.SUBJECT_ALT_NAME)
-    return names is None or are_general_names(names.value)
+    if names is None or quick_items(names.value) is not None:
+        return True
+    return are_general_names(names.value)
 
 
 def _is_answered(kin: Kin, certificate: Certificate) -> bool:

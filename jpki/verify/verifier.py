@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
 from jpki.der.oids import ANY_POLICY, KP_TIME_STAMPING
@@ -32,8 +31,8 @@ from jpki.verify.memory import Memory
 from jpki.verify.outcomes import (
     Indeterminate,
     Invalid,
+    JudgedDocument,
     Outcome,
-    SignerIdentity,
     Valid,
 )
 from jpki.verify.paths import verify_path
@@ -48,9 +47,6 @@ __all__ = ["VerificationPolicy", "Verifier", "refused_document"]
 
 _ROUNDS: Final = 4
 """How often more evidence is asked for, when other paths come into question."""
-
-_Question = partial[PathJob]
-"""All of a job but what is at hand, and how much must be known about revocation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +102,8 @@ class Verifier:
         self._policy = policy
         self._evidence = evidence
         self._memory = Memory() if memory is None else memory
+        self._asked: PathJob | None = None
+        """What was asked about the last signer."""
 
     def verify(
         self,
@@ -176,7 +174,7 @@ class Verifier:
         """
         _require_zone(at)
         certificate = signature.holder
-        policy, enclosed = self._policy, _pool(signature)
+        policy, enclosed = self._policy, _enclosed(signature)
         # 2. It was there at this instant.
         existence = proven_existence(
             signature.timestamps if policy.time_anchors else (),
@@ -184,71 +182,80 @@ class Verifier:
             policy.algorithms,
             lambda found, stamp, instant: self._verify_path(
                 self._about_time(found, instant, at),
-                Pool(beneath=(_pool(stamp), enclosed)),
+                found,
+                (*enclosed, *_enclosed(stamp)),
                 seen,
             ),
         )
+        document = JudgedDocument(signature=signature, existence=existence)
         # 3. The signer's certificate led to an anchor then, and was not revoked.
-        question = partial(
-            PathJob,
-            anchors=policy.anchors,
-            end_entity=certificate,
-            at=existence.at,
-            known_at=at,
-            algorithms=policy.algorithms,
-            use_deltas=policy.use_deltas,
-            max_revocation_age=policy.max_revocation_age,
-            initial_policies=policy.policies,
-            require_explicit_policy=ANY_POLICY not in policy.policies,
-        )
-        outcome = self._verify_path(question, enclosed, seen)
-        outcome = replace(
-            outcome,
-            signer=_identity(certificate),
-            existed_at=existence.at,
-            claimed_at=signature.claimed_at,
-            kind=signature.kind.value,
-            proofs=existence.proofs,
-            notes=(*signature.notes, *existence.notes, *outcome.notes),
-        )
+        question = self._about_signer(certificate, existence.at, at)
+        outcome = self._verify_path(question, certificate, enclosed, seen, document)
+        if notes := (*signature.notes, *existence.notes):
+            outcome = replace(outcome, notes=(*notes, *outcome.notes))
         # 4. It is a certificate for this, of somebody who may sign.
         outcome = _not_proven(self._check_signer(outcome, signature, certificate))
         return outcome if outcome.at == at else replace(outcome, at=at)
 
+    def _about_signer(
+        self, certificate: Certificate, instant: datetime, at: datetime
+    ) -> PathJob:
+        asked, policy = self._asked, self._policy
+        # Equal instants may be written in different zones.
+        if asked is None or asked.at is not instant or asked.known_at is not at:
+            self._asked = asked = PathJob(
+                anchors=policy.anchors,
+                end_entity=certificate,
+                at=instant,
+                known_at=at,
+                algorithms=policy.algorithms,
+                revocation=policy.revocation,
+                use_deltas=policy.use_deltas,
+                max_revocation_age=policy.max_revocation_age,
+                initial_policies=policy.policies,
+                require_explicit_policy=ANY_POLICY not in policy.policies,
+            )
+        return asked
+
     def _about_time(
         self, authority: Certificate, instant: datetime, at: datetime
-    ) -> _Question:
-        return partial(
-            PathJob,
+    ) -> PathJob:
+        return PathJob(
             anchors=self._policy.time_anchors,
             end_entity=authority,
             at=instant,
             known_at=at,
             algorithms=self._policy.algorithms,
+            revocation=self._policy.revocation,
             use_deltas=self._policy.use_deltas,
             purpose=KP_TIME_STAMPING,
             initial_policies=ANY_POLICY_SET,
         )
 
     def _verify_path(
-        self, question: _Question, enclosed: Pool, seen: Seen | None
+        self,
+        question: PathJob,
+        certificate: Certificate,
+        enclosed: tuple[Pool, ...],
+        seen: Seen | None,
+        document: JudgedDocument | None = None,
     ) -> Outcome:
         gathered = self._evidence.certificates()
-        notes = gathered.notes
-        pool = Pool(beneath=(enclosed, gathered.pool))
-        watched = _watched(pool, seen)
-        revocation = self._policy.revocation
+        notes, pool = gathered.notes, gathered.pool
+        if enclosed:
+            pool = Pool(beneath=(*enclosed, pool))
+        job = question.about(certificate, _watched(pool, seen))
         if isinstance(self._evidence, AtHand):
             # It has brought all that it has: what holds now would hold in the end.
-            job = question(pool=watched, revocation=revocation)
-            outcome = verify_path(job, self._memory)
+            outcome = verify_path(job, self._memory, document)
             if isinstance(outcome, Valid):
                 return replace(outcome, notes=notes) if notes else outcome
-        job = question(pool=watched, revocation=RevocationMode.NONE)
         # Only what stands on a path that holds otherwise is asked about: nobody is
         # sent to an address that a stranger wrote into a certificate.
-        outcome = verify_path(job, self._memory)
-        if revocation is RevocationMode.NONE or not isinstance(outcome, Valid):
+        outcome = verify_path(
+            replace(job, revocation=RevocationMode.NONE), self._memory, document
+        )
+        if job.revocation is RevocationMode.NONE or not isinstance(outcome, Valid):
             return replace(outcome, notes=notes)
         asked: set[str] = set()
         for _ in range(_ROUNDS):
@@ -263,9 +270,8 @@ class Verifier:
             gathered = self._evidence.revocation(wanted)
             notes += gathered.notes
             pool = Pool(beneath=(gathered.pool, pool))
-            watched = _watched(pool, seen)
-            job = question(pool=watched, revocation=revocation)
-            outcome = verify_path(job, self._memory)
+            job = question.about(certificate, _watched(pool, seen))
+            outcome = verify_path(job, self._memory, document)
             if isinstance(outcome, Valid):
                 break
         return replace(outcome, notes=notes)
@@ -313,16 +319,19 @@ def _watched(pool: Pool, seen: Seen | None) -> Pool:
     return pool if seen is None else WatchedPool(pool, seen)
 
 
-def _pool(signature: CheckedSignature) -> Pool:
+def _enclosed(signature: CheckedSignature) -> tuple[Pool, ...]:
+    """What came along with a signature; nothing where that is the signer's alone."""
     enclosed = signature.enclosed
-    if enclosed == Enclosed(certificates=(signature.certificate,)):
-        return Pool((signature.holder,))
-    return Pool.from_der(
+    others = enclosed.certificates != (signature.certificate,)
+    if not (others or enclosed.crls or enclosed.ocsp_responses):
+        return ()
+    pool = Pool.from_der(
         [signature.holder],
         certificates=enclosed.certificates,
         crls=enclosed.crls,
         ocsp_responses=enclosed.ocsp_responses,
     )
+    return (pool,)
 
 
 def _not_proven(outcome: Outcome) -> Outcome:
@@ -352,14 +361,6 @@ def refused_document(error: DocumentError | EncodingError) -> Refused:
     if isinstance(error, DocumentError):
         return Refused(Code(f"document.{error.fault.value}"), problem=error.message)
     return Refused(Code.MALFORMED_DOCUMENT, problem=error.message)
-
-
-def _identity(certificate: Certificate) -> SignerIdentity:
-    try:
-        attributes = certificate.basic_attributes
-    except EncodingError:
-        attributes = None
-    return SignerIdentity(certificate=certificate, attributes=attributes)
 
 
 def _turned_down(

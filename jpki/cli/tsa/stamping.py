@@ -25,9 +25,9 @@ from jpki.model.suites import Digest
 from jpki.service.clock import system_random
 from jpki.timestamping.client import TimestampClient
 from jpki.verify import EraAlgorithms, Pool, TrustAnchor
-from jpki.verify.existence import Existence, proven_existence
+from jpki.verify.existence import proven_existence
 from jpki.verify.jobs import PathJob
-from jpki.verify.outcomes import Outcome
+from jpki.verify.outcomes import Existence, Outcome
 from jpki.verify.paths import verify_path
 from jpki.x509.names import rfc4514
 from jpki.x509.parse import Certificate
