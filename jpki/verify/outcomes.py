@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from jpki.documents.signature import CheckedSignature
 from jpki.errors import EncodingError
@@ -15,6 +15,9 @@ from jpki.verify.reasons import Code, Reason
 from jpki.x509.basic_information import CertifiedAttributes
 from jpki.x509.names import rfc4514
 from jpki.x509.parse import Certificate
+
+if TYPE_CHECKING:
+    from jpki.verify.statements import Statement
 
 __all__ = [
     "Evidence",
@@ -31,7 +34,8 @@ __all__ = [
 ]
 
 
-class Evidence(NamedTuple):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
     """One authentic statement about one certificate's revocation."""
 
     kind: str
@@ -185,7 +189,8 @@ class Verdict:
     """Below the trust anchor, the end entity last; empty where none was found."""
     policies: frozenset[str] = frozenset()
     """The user-constrained policy set."""
-    evidence: tuple[Evidence, ...] = ()
+    statements: tuple[tuple[Certificate, Statement], ...] = ()
+    """What lists and responses say about which certificate, from the top."""
     work: Work = _NO_WORK
     document: JudgedDocument | None = None
     """None where a certificate alone was judged, or a document could not be read."""
@@ -204,6 +209,11 @@ class Verdict:
     def code(self) -> Code:
         """The stable code of the reason."""
         return self.reason.code
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The statements, in the words of a verdict."""
+        return tuple(said.evidence(about) for about, said in self.statements)
 
     @property
     def signer(self) -> SignerIdentity | None:

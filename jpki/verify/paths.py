@@ -17,7 +17,6 @@ from jpki.verify.building import PathBuilder
 from jpki.verify.jobs import PathJob
 from jpki.verify.memory import Memory
 from jpki.verify.outcomes import (
-    Evidence,
     Indeterminate,
     Invalid,
     JudgedDocument,
@@ -29,6 +28,7 @@ from jpki.verify.pool import Pool
 from jpki.verify.reasons import Code, Reason
 from jpki.verify.refusal import Undecided
 from jpki.verify.revocation import CertificateStatus, RevocationChecker
+from jpki.verify.siblings import Told
 from jpki.verify.signatures import SignatureFacts
 from jpki.verify.validation import CandidatePath, PathProblem, about, validate_path
 
@@ -51,8 +51,8 @@ class _Attempt:
     statuses: tuple[CertificateStatus, ...] = ()
 
     @property
-    def evidence(self) -> tuple[Evidence, ...]:
-        """Of all certificates, from the top."""
+    def statements(self) -> Told:
+        """About all certificates, from the top."""
         return _told(self.path, self.statuses)
 
 
@@ -79,7 +79,7 @@ def verify_path(
             anchor=kin.anchor,
             path=(*kin.above, job.end_entity),
             policies=kin.policies,
-            evidence=kin.told(job.end_entity),
+            statements=kin.told(job.end_entity),
             work=_work(budget),
             document=document,
         )
@@ -104,7 +104,7 @@ def verify_path(
                     anchor=attempt.path.anchor,
                     path=attempt.path.certificates,
                     policies=attempt.policies,
-                    evidence=attempt.evidence,
+                    statements=attempt.statements,
                     work=_work(budget),
                     document=document,
                 )
@@ -130,7 +130,7 @@ def verify_path(
         anchor=best.path.anchor,
         path=best.path.certificates,
         policies=best.policies,
-        evidence=best.evidence,
+        statements=best.statements,
         work=_work(budget),
         document=document,
     )
@@ -169,11 +169,9 @@ def _attempt(
     )
 
 
-def _told(
-    path: CandidatePath, statuses: tuple[CertificateStatus, ...]
-) -> tuple[Evidence, ...]:
+def _told(path: CandidatePath, statuses: tuple[CertificateStatus, ...]) -> Told:
     return tuple(
-        statement.evidence(certificate)
+        (certificate, statement)
         for certificate, status in zip(path.certificates, statuses, strict=False)
         for statement in status.statements
     )

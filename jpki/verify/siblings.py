@@ -20,7 +20,6 @@ from jpki.errors import EncodingError
 from jpki.model.names import Name
 from jpki.verify.anchors import TrustAnchor
 from jpki.verify.jobs import PathJob
-from jpki.verify.outcomes import Evidence
 from jpki.verify.pool import Pool
 from jpki.verify.statements import Statement
 from jpki.verify.validation import CandidatePath
@@ -28,7 +27,10 @@ from jpki.x509.names import normalized
 from jpki.x509.parse import Certificate
 from jpki.x509.quick_reading import are_general_names, quick_items
 
-__all__ = ["Kin", "Siblings"]
+__all__ = ["Kin", "Siblings", "Told"]
+
+Told = tuple[tuple[Certificate, Statement], ...]
+"""Which statements are about which certificate, from the top."""
 
 _CAPACITY: Final = 256
 """Kinds of certificates that are remembered; an authority in use has a few."""
@@ -47,15 +49,15 @@ class Kin:
     """The path without its last certificate."""
     issuer_key: bytes
     policies: frozenset[str]
-    evidence: tuple[Evidence, ...]
+    above_told: Told
     """About the certificates above."""
     statements: tuple[Statement, ...]
     """Good of every certificate that their lists do not list."""
 
-    def told(self, certificate: Certificate) -> tuple[Evidence, ...]:
-        """The evidence about this one as well, which is not listed."""
-        own = [statement.evidence(certificate) for statement in self.statements]
-        return (*self.evidence, *own)
+    def told(self, certificate: Certificate) -> Told:
+        """What is said about this one as well, which is not listed."""
+        own = [(certificate, statement) for statement in self.statements]
+        return (*self.above_told, *own)
 
 
 class Siblings:
@@ -99,13 +101,13 @@ class Siblings:
         job: PathJob,
         path: CandidatePath,
         policies: frozenset[str],
-        evidence: tuple[Evidence, ...],
+        above_told: Told,
         statements: tuple[Statement, ...],
     ) -> None:
         """Remember a path that led to `Valid`, where siblings can be told by it.
 
         Args:
-            evidence: about the certificates above the last one.
+            above_told: about the certificates above the last one.
             statements: about the last one.
         """
         certificate = job.end_entity
@@ -128,7 +130,7 @@ class Siblings:
             above=path.certificates[:-1],
             issuer_key=path.key_above(len(path.certificates) - 1),
             policies=policies,
-            evidence=evidence,
+            above_told=above_told,
             statements=statements,
         )
 

@@ -67,7 +67,7 @@ def quick_certificate(data: bytes) -> QuickCertificate | None:
     """The parts of a certificate of version 3, if it is of the usual shape."""
     try:
         return _read(data)
-    except Unusual:
+    except (Unusual, IndexError):
         return None
 
 
@@ -249,7 +249,8 @@ def _check_name(data: bytes) -> None:
         raise Unusual
     count = 0
     while at < stop:
-        _, after = open_element(data, at, stop, 0x31)
+        # An RDN of this size is short, or it is not a good one.
+        after = at + 2 + data[at + 1]
         raw = data[at:after]
         if raw not in _good_rdns:
             if not _is_common_rdn(raw):
@@ -260,7 +261,7 @@ def _check_name(data: bytes) -> None:
         count += 1
         at = after
     # Each of the RDNs has one attribute: others are not passed.
-    if count > MAX_NAME_ATTRIBUTES:
+    if at != stop or count > MAX_NAME_ATTRIBUTES:
         raise Unusual
 
 
@@ -273,6 +274,7 @@ def _is_common_rdn(raw: bytes) -> bool:
     size = len(raw)
     if (
         not 13 <= size < 0x80
+        or raw[0] != 0x31
         or raw[2:3] != b"\x30"
         or raw[4:8] != b"\x06\x03\x55\x04"
         or raw[8] >= 0x80
