@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from functools import cached_property
 from typing import Final
 
 from jpki.der.oids import ANY_POLICY
@@ -14,6 +13,7 @@ from jpki.verify.algorithms import AlgorithmPolicy
 from jpki.verify.anchors import TrustAnchor
 from jpki.verify.pool import Pool
 from jpki.verify.subject_names import SubjectName
+from jpki.x509.once import once
 from jpki.x509.parse import Certificate
 
 __all__ = ["ANY_POLICY_SET", "PathJob", "RevocationMode"]
@@ -89,7 +89,7 @@ class PathJob:
         ):
             raise RequestError("the maximal age of revocation data is negative")
 
-    @cached_property
+    @once
     def question(self) -> tuple[object, ...]:
         """All that is asked but for whom, and with what at hand."""
         return (
