@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -89,6 +89,26 @@ def test_a_citizens_signature_is_valid(pki: ReferencePKI) -> None:
     assert document["outcome"] == "valid"
     assert document["signer"]["basic_information"]["gender"] == "2"
     assert document["signer"]["purpose"] == "signature"
+
+
+def test_a_question_asked_before_is_asked_at_its_own_instant(pki: ReferencePKI) -> None:
+    """One verifier's verdicts are of the instants and zones that were given."""
+    verifier = Verifier(accepting(pki), AtHand(evidence(pki)))
+    document, at = signed(pki, CONTENT), moment(pki)
+    japan = at.astimezone(timezone(timedelta(hours=9)))
+    late = at + timedelta(days=3650)
+    told = [
+        (verdict.outcome, verdict.at, verdict.at.utcoffset(), verdict.existed_at)
+        for given in (at, at, japan, late, at)
+        for verdict in [verifier.verify(document, CONTENT, given)]
+    ]
+    assert told == [
+        ("valid", at, timedelta(), at),
+        ("valid", at, timedelta(), at),
+        ("valid", at, timedelta(hours=9), at),
+        ("indeterminate", late, timedelta(), late),
+        ("valid", at, timedelta(), at),
+    ]
 
 
 def test_a_revoked_signer_is_refused(pki: ReferencePKI) -> None:
