@@ -1,10 +1,10 @@
 """Certificates that were made alike: what was found out of one holds for the next.
 
-The certificates of one authority differ in serial number, subject, key and the few
-extensions that are the subscriber's own; everything else is the same octets, and of
-these depend path, validity, policies, purposes, and which CRLs count. Once all of that
-was judged in full and found valid, a sibling need only be asked for what is its own:
-its signature, its names, and whether it is listed.
+The certificates of one authority differ in serial number, validity, subject, key and
+the few extensions that are the subscriber's own; everything else is the same octets,
+and of these depend path, policies, purposes, and which CRLs count. Once all of that was
+judged in full and found valid, a sibling need only be asked for what is its own: its
+signature, its names, whether it is valid at the instant, and whether it is listed.
 
 This can only confirm. Whatever is not confirmed here is judged in full elsewhere, so
 no verdict but `Valid` comes from here.
@@ -21,7 +21,7 @@ from jpki.model.names import Name
 from jpki.verify.anchors import TrustAnchor
 from jpki.verify.jobs import PathJob
 from jpki.verify.pool import Pool
-from jpki.verify.statements import Statement
+from jpki.verify.statements import Statement, outlives
 from jpki.verify.validation import CandidatePath
 from jpki.x509.names import normalized
 from jpki.x509.parse import Certificate
@@ -83,12 +83,15 @@ class Siblings:
             or kin.question != job.question
             # Pools are equal only if they are the same.
             or kin.pools != job.pool.layers(certificate)
+            or not certificate.not_before <= job.at <= certificate.not_after
             or not _is_plain(certificate)
             or _is_answered(kin, certificate)
         ):
             return None
         try:
             for statement in kin.statements:
+                if outlives(job, statement.this_update, certificate):
+                    return None
                 for crl in statement.lists:
                     if crl.find(certificate) is not None:
                         return None

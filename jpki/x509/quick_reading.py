@@ -23,7 +23,7 @@ from jpki.der.quick import (
     quick_integer,
 )
 from jpki.der.reader import read_one
-from jpki.der.times import read_time
+from jpki.der.times import time_of
 from jpki.der.writer import object_identifier
 from jpki.errors import EncodingError
 from jpki.x509.extension_values import MAX_EXTENSIONS, Extension
@@ -59,8 +59,8 @@ class QuickCertificate(TypedDict):
     extensions: Mapping[str, Extension]
     signature: bytes
     likeness: tuple[bytes, ...]
-    """All that is signed but for serial number, subject, key, and the extensions that
-    are the subscriber's own: equal among certificates that were made alike."""
+    """All that is signed but for serial number, validity, subject, key, and the
+    extensions that are the subscriber's own: equal among certificates made alike."""
 
 
 def quick_certificate(data: bytes) -> QuickCertificate | None:
@@ -89,8 +89,7 @@ def _read(data: bytes) -> QuickCertificate:
     extensions, common = _extensions(data, at, tbs_end, issuer)
     subject = data[subject_at:key_at]
     _check_name(subject)
-    validity = data[validity_at:subject_at]
-    not_before, not_after = _validity(validity)
+    not_before, not_after = _validity(data[validity_at:subject_at])
     # Outside: the same algorithm again, and the signature.
     at = tbs_end + len(algorithm)
     signature_at, stop = open_element(data, at, end, 0x03)
@@ -112,7 +111,7 @@ def _read(data: bytes) -> QuickCertificate:
         "public_key": data[key_at:extensions_at],
         "extensions": extensions,
         "signature": data[signature_at + 1 : stop],
-        "likeness": (issuer, validity, algorithm, common),
+        "likeness": (issuer, algorithm, common),
     }
 
 
@@ -233,13 +232,15 @@ _extension = lru_cache(maxsize=4096)(_read_extension)
 
 @lru_cache(maxsize=4096)
 def _validity(raw: bytes) -> tuple[datetime, datetime]:
+    at, end = open_element(raw, 0, len(raw), 0x30)
+    start, middle = open_element(raw, at, end, raw[at])
+    last, stop = open_element(raw, middle, end, raw[middle])
+    if stop != end:
+        raise Unusual
     try:
-        fields = read_one(raw, 0x30).enter()
-        period = read_time(fields.next()), read_time(fields.next())
-        fields.finish()
+        return time_of(raw[at], raw[start:middle]), time_of(raw[middle], raw[last:stop])
     except EncodingError:
         raise Unusual from None
-    return period
 
 
 def _check_name(data: bytes) -> None:

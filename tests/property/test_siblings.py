@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, lru_cache
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -156,6 +157,11 @@ _SERIALS = st.sampled_from(
 _SUBJECTS = st.sampled_from([name("u"), name("v"), name("sub"), Name(())])
 
 
+_DAY = timedelta(days=1)
+_LATER = NOW + 2 * _DAY
+_KINDS = ("complete", "partition", "delta", "indirect", "later", "stale", "none")
+
+
 @st.composite
 def _siblings(draw: st.DrawFn) -> parse.Certificate:
     """Mostly right; now and then with one thing wrong or unusual."""
@@ -182,7 +188,8 @@ def _siblings(draw: st.DrawFn) -> parse.Certificate:
         draw(st.sampled_from([SUB.key] * 5 + [key("u")])),
         (*USER_EXTENSIONS, *own, *kind),
         serial=draw(_SERIALS),
-        not_after=NOW + timedelta(days=draw(st.sampled_from([1, 1, 1, -1]))),
+        not_before=NOW + timedelta(days=draw(st.sampled_from([-9, -8, -7, 1]))),
+        not_after=NOW + timedelta(days=draw(st.sampled_from([1, 3, 4, -1]))),
     )
     if draw(st.integers(0, 9)) == 0:
         raw = bytearray(made.raw)
@@ -217,6 +224,7 @@ def _pool(kind: str) -> Pool:
                 extensions=[issuing_point(indirect=True)],
             )
         ],
+        "later": [crl(SUB, listed, this_update=_LATER, next_update=_LATER + _DAY)],
         "stale": [crl(SUB, next_update=NOW - timedelta(minutes=1))],
         "none": [],
     }
@@ -244,15 +252,17 @@ def _pool(kind: str) -> Pool:
 
 
 @given(
-    st.sampled_from(["complete", "partition", "delta", "indirect", "stale", "none"]),
+    st.sampled_from(_KINDS),
     st.sampled_from(RevocationMode),
     st.booleans(),
+    st.sampled_from([None, _LATER]),
     st.lists(_siblings(), min_size=2, max_size=6),
 )
 def test_a_sibling_is_judged_like_the_first(
     kind: str,
     mode: RevocationMode,
     use_deltas: bool,
+    known_at: datetime | None,
     certificates: list[parse.Certificate],
 ) -> None:
     """Whatever came before, the verdict is that of somebody who knows nothing."""
@@ -262,6 +272,7 @@ def test_a_sibling_is_judged_like_the_first(
             anchors=(ROOT.anchor,),
             end_entity=one,
             at=NOW,
+            known_at=known_at,
             algorithms=AcceptAnyAlgorithm(),
             pool=Pool(beneath=(Pool([one]), _pool(kind))),
             revocation=mode,
@@ -280,6 +291,47 @@ def _told(verdict: Outcome) -> tuple[object, ...]:
         verdict.evidence,
         verdict.anchor,
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "known_at", "expected"),
+    [
+        ("complete", None, ["valid", "invalid", "invalid", "valid", "valid"]),
+        ("later", _LATER, ["valid", "invalid", "invalid", "valid", "indeterminate"]),
+    ],
+)
+def test_each_sibling_is_valid_at_its_own_time(
+    kind: str, known_at: datetime | None, expected: list[str]
+) -> None:
+    """Validity is no likeness: who is issued another day is a sibling all the same,
+    but not who has expired, nor whom a later list need not tell of any more."""
+    memory = Memory()
+    periods = (-9, 3), (-9, -1), (1, 9), (-8, 4), (-9, 1)
+    verdicts, known = [], []
+    for number, (begin, end) in enumerate(periods):
+        person = certificate(
+            name("u"),
+            key("u").public_key,
+            SUB.name,
+            SUB.key,
+            USER_EXTENSIONS,
+            serial=FREE + number,
+            not_before=NOW + begin * _DAY,
+            not_after=NOW + end * _DAY,
+        )
+        job = PathJob(
+            anchors=(ROOT.anchor,),
+            end_entity=person,
+            at=NOW,
+            known_at=known_at,
+            algorithms=AcceptAnyAlgorithm(),
+            pool=_pool(kind),
+        )
+        known.append(memory.siblings.kin_of(job) is not None)
+        verdicts.append(verify_path(job, memory).outcome)
+    assert verdicts == expected
+    first = [False, *(verdict == "valid" for verdict in expected[1:])]
+    assert known == first
 
 
 def test_what_is_asked_otherwise_is_asked_anew() -> None:
