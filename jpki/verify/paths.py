@@ -24,7 +24,6 @@ from jpki.verify.outcomes import (
     Valid,
     Work,
 )
-from jpki.verify.pool import Pool
 from jpki.verify.reasons import Code, Reason
 from jpki.verify.refusal import Undecided
 from jpki.verify.revocation import CertificateStatus, RevocationChecker
@@ -84,7 +83,7 @@ def verify_path(
             document=document,
         )
     # Whom a path is looked for may have certified others, or signed a list.
-    job = replace(job, pool=Pool((job.end_entity,), beneath=(job.pool,)))
+    job = replace(job, pool=job.pool.holding(job.end_entity))
     builder = PathBuilder(job, facts, budget)
     best: _Attempt | None = None
     try:

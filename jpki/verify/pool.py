@@ -117,6 +117,10 @@ class Pool:
             issuers.setdefault(normalized(certificate.issuer), certificate.issuer)
         return found
 
+    def holding(self, certificate: Certificate) -> Pool:
+        """This pool, and this certificate at hand as well."""
+        return Pool((certificate,), beneath=(self,))
+
     def certificates(self, subject: Name) -> Iterator[Certificate]:
         """Certificates of this subject, each once."""
         return self._all(subject, lambda pool: pool._by_subject[0])

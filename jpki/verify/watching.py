@@ -40,6 +40,10 @@ class WatchedPool(Pool):
         self._seen = seen
         seen.complete = seen.complete and pool.is_complete
 
+    def holding(self, certificate: Certificate) -> Pool:
+        """What is at hand as well is watched as well."""
+        return WatchedPool(super().holding(certificate), self._seen)
+
     def certificates(self, subject: Name) -> Iterator[Certificate]:
         """Certificates of this subject, each once."""
         for certificate in super().certificates(subject):
