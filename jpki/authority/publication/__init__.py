@@ -17,8 +17,15 @@ authorities themselves in `directory`.
 
 from __future__ import annotations
 
-from jpki.authority.publication.due import Board, publish_due
+from jpki.authority.publication.due import Board, publish_due, publish_each_due
 from jpki.authority.publication.publishing import finish_crl, publish
 from jpki.authority.publication.scopes import SCOPES
 
-__all__ = ["SCOPES", "Board", "finish_crl", "publish", "publish_due"]
+__all__ = [
+    "SCOPES",
+    "Board",
+    "finish_crl",
+    "publish",
+    "publish_due",
+    "publish_each_due",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -25,7 +25,7 @@ from jpki.store.authority_records import CRLRecord, ListName
 from jpki.store.news_board import KeptNews
 from jpki.store.revocation_books import News
 
-__all__ = ["Board", "publish_due"]
+__all__ = ["Board", "publish_due", "publish_each_due"]
 
 _WORTH_KEEPING: Final = 1000
 """Lines of the journal that nobody should have to read again."""
@@ -40,6 +40,26 @@ def publish_due(
     by: str = "publication",
     board: Board | None = None,
 ) -> tuple[CRLRecord, ...]:
+    """Publish every list that is due; as `publish_each_due`, all of it or an error.
+
+    Raises:
+        JpkiError: what kept the first of those that failed. All others are published
+            all the same.
+    """
+    told = list(publish_each_due(office, at=at, by=by, board=board))
+    for each in told:
+        if isinstance(each, JpkiError):
+            raise each
+    return tuple(each for each in told if isinstance(each, CRLRecord))
+
+
+def publish_each_due(
+    office: Office,
+    *,
+    at: datetime,
+    by: str = "publication",
+    board: Board | None = None,
+) -> Iterator[CRLRecord | JpkiError]:
     """Publish every list that is due: never published, outdated, or with news.
 
     Where there are deltas, news go into these, and complete lists follow their period;
@@ -56,17 +76,15 @@ def publish_due(
         by: who publishes, for the audit log.
         board: of whoever publishes again and again.
 
-    Raises:
-        JpkiError: what kept the first of those that failed. All others are published
-            all the same.
+    Yields:
+        Each list that was published, and what kept each that was not.
     """
     moment = whole_second(at)
     board = Board() if board is None else board
-    published, failed = [], []
     for name in _due(office, moment, board):
         try:
             _finish_waiting(office, name, at=moment, by=by)
-            record = publish(
+            yield publish(
                 office,
                 name.authority,
                 scope=name.scope,
@@ -75,13 +93,8 @@ def publish_due(
                 by=by,
             )
         except JpkiError as error:
-            failed.append(error)
-        else:
-            published.append(record)
+            yield error
     board.keep(office)
-    if failed:
-        raise failed[0]
-    return tuple(published)
 
 
 def _finish_waiting(office: Office, name: ListName, *, at: datetime, by: str) -> None:

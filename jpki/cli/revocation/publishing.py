@@ -13,7 +13,7 @@ import click
 
 from jpki.access import require_role
 from jpki.authority.office import Office
-from jpki.authority.publication import publish, publish_due
+from jpki.authority.publication import publish, publish_each_due
 from jpki.cli.language import language_of
 from jpki.cli.revocation.books import as_json, caller_of, config, written
 from jpki.errors import ClockBehind, Conflict, JpkiError
@@ -60,8 +60,12 @@ def publish_command(
     made: list[CRLRecord] = []
     try:
         by = _publisher(office, credential).id
-        if not names:
-            made += publish_due(office, at=clock(), by=by)
+        due = publish_each_due(office, at=clock(), by=by) if not names else ()
+        for told in due:
+            if isinstance(told, JpkiError):
+                failed.append(told)
+            else:
+                made.append(told)
         for name in names:
             try:
                 made.append(_published(office, name, clock, by))

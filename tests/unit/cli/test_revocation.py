@@ -169,6 +169,23 @@ def test_a_list_and_its_delta_are_published_by_one_command(tmp_path: Path) -> No
     assert first["number"] < second["number"]
 
 
+def test_a_key_out_of_reach_keeps_no_other_list_back(tmp_path: Path) -> None:
+    """What is due is published, and what could not be is told, with exit status 1."""
+    site = tmp_path / "site"
+    assert _run("init", site, "--prefecture", "08").exit_code == 0
+    config = site / "jpki.toml"
+    text = config.read_text()
+    config.write_text(text.replace("[authority]", "[authority]\ncrl_delta_minutes = 5"))
+    (key,) = (site / "data" / "keys").glob("governor-08-*.pem")
+    key.rename(tmp_path / key.name)
+    operator = "--as", _credential(site, 1), "--config", config
+    made = _run("revocation", "publish", *operator, "--json")
+    assert made.exit_code == 1, made.output
+    told = json.loads(made.stdout)
+    assert [each["list"] for each in told["published"]] == ["bridge/1/delta"]
+    assert len(told["failed"]) == 1 and key.name in told["failed"][0]
+
+
 def test_lists_are_published_on_demand(tmp_path: Path) -> None:
     """What is due, or what is named; who is no CA operator publishes nothing."""
     site = tmp_path / "site"
