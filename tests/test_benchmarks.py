@@ -202,7 +202,7 @@ def test_lists_are_measured_beside_hash_copy_and_peers() -> None:
     """A quick run says how far from the limit, how much memory, and whether linear."""
     result = CliRunner().invoke(main, ["crl", "--quick", "--json"])
     figures = json.loads(result.stdout)["figures"]
-    assert len(figures) == 11
+    assert len(figures) == 15
     assert all(figure["value"] > 0 for figure in figures)
     (builder,) = (figure for figure in figures if figure["peers"])
     assert all(seconds > builder["value"] for seconds in builder["peers"].values())
