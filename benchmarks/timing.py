@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -98,10 +99,15 @@ def neighbours(
 
 
 def command(*arguments: str) -> Callable[[], object]:
-    """A candidate that runs a program to its end."""
+    """A candidate that runs a program to its end.
+
+    As an installed one runs: what Python has compiled once is kept (PEP 3147).
+    """
     line: Sequence[str] = arguments
+    kept = {**os.environ}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def run() -> object:
-        return subprocess.run(line, check=True, capture_output=True)
+        return subprocess.run(line, check=True, capture_output=True, env=kept)
 
     return run
