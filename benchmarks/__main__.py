@@ -15,6 +15,7 @@ import click
 import benchmarks
 from benchmarks.figures import Figure, Report, machine
 from benchmarks.page import page, section
+from jpki.errors import ConfigurationError
 
 
 def found() -> dict[str, ModuleType]:
@@ -67,7 +68,10 @@ def main(
     reports = []
     for each in known if everything else dict.fromkeys(names):
         click.echo(f"measuring {each} …", err=True)
-        reports.append(report_of(each, known[each], quick=quick))
+        try:
+            reports.append(report_of(each, known[each], quick=quick))
+        except ConfigurationError as error:
+            raise click.ClickException(f"{error}\n  → {error.hint}") from None
         if write is not None:
             old = write.read_text("utf-8") if write.exists() else ""
             write.write_text(page(reports, old), "utf-8")
