@@ -37,8 +37,9 @@ _MAY_BE_CRITICAL: Final = frozenset(
 _KNOWN_ENTRY_EXTENSIONS: Final = frozenset(
     {oids.REASON_CODE, oids.INVALIDITY_DATE, oids.CERTIFICATE_ISSUER}
 )
-_CRITICAL: Final = b"\x01\x01\xff"
-"""BOOLEAN TRUE, as a critical extension spells it."""
+_CRITICAL: Final = b"\x01\x01\xff\x04"
+"""BOOLEAN TRUE and the tag of the value behind it, as in every critical extension. By
+chance they stand in one of a hundred lists of a million random serial numbers."""
 
 
 class RevocationList:

@@ -16,12 +16,14 @@ from jpki.model.revocation import Revocation, RevocationReason
 from jpki.model.suites import Digest
 from jpki.verify.algorithms import AcceptAnyAlgorithm
 from jpki.verify.budget import MAX_EFFORT, Budget, WorkExceeded
+from jpki.verify.crls import RevocationList
 from jpki.verify.jobs import PathJob, RevocationMode
 from jpki.verify.memory import Memory
 from jpki.verify.outcomes import Indeterminate, Invalid, Outcome, Valid
 from jpki.verify.paths import verify_path
 from jpki.verify.pool import Pool
 from jpki.verify.reasons import Code
+from jpki.x509.certificate_lists import parse_crl
 from jpki.x509.extensions import extended_key_usage, extension, key_usage
 from jpki.x509.general_names import DirectoryName, encode_general_name
 from jpki.x509.keys import key_identifier
@@ -193,6 +195,16 @@ def test_unknown_critical_extensions_spoil_a_crl() -> None:
                 verdict = judge(spoilt, revocation=mode)
                 assert verdict.code is code
                 assert verdict.evidence[-1].status == "unusable" or not critical
+
+
+def test_octets_of_a_serial_number_are_no_extension() -> None:
+    """Chance puts those of BOOLEAN TRUE into long lists; no entry is read for that."""
+    listed = RevocationList(parse_crl(crl(SUB, [entry(0x0101FF), entry(7)])))
+    assert listed.problem is None
+    assert "_index" not in vars(listed)
+    strange = unknown_extension(critical=True)
+    listed = RevocationList(parse_crl(crl(SUB, [entry(7, extensions=[strange])])))
+    assert listed.problem == "critical entry extension 1.2.392.200149.8.5.99"
 
 
 def test_the_number_is_there_and_not_critical() -> None:
