@@ -33,7 +33,7 @@ def serve(config: Path) -> None:
     others are stopped as well.
     """
     settings = load(config, os.environ)
-    interruptible()
+    interruption = interruptible()
     logs = settings.common.data_directory / "logs"
     try:
         with Supervisor(config, logs) as supervisor:
@@ -41,6 +41,6 @@ def serve(config: Path) -> None:
             for server in supervisor.servers:
                 click.echo(f"{server.module:14} {server.url}  (log: {server.log})")
             click.echo("Ctrl-C stops all of them.")
-            supervisor.watch()
+            supervisor.watch(interruption)
     except KeyboardInterrupt:
         click.echo("Stopped.")

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NoReturn, Self
 
+from jpki.cli.interruption import Interruption
 from jpki.errors import ServiceUnavailable
 
 __all__ = ["Server", "Supervisor", "free_ports"]
@@ -105,13 +106,15 @@ class Supervisor:
             )
         return process, log
 
-    def watch(self) -> NoReturn:
-        """Block as long as all servers run.
+    def watch(self, interruption: Interruption) -> NoReturn:
+        """Block as long as all servers run and nobody tells this process to stop.
 
         Raises:
+            KeyboardInterrupt: somebody did, perhaps while the interpreter ignored it.
             ServiceUnavailable: one of them ended by itself.
         """
         while True:
+            interruption.check()
             for server in self._servers:
                 status = server.process.poll()
                 if status is not None:

@@ -26,7 +26,7 @@ def serve_command(config: Path) -> None:
     can reach it: it listens on the loopback interface only.
     """
     configuration = load(config, os.environ)
-    interruptible()
+    interruption = interruptible()
     logs = configuration.common.data_directory / "logs"
     try:
         with Supervisor(config, logs) as supervisor:
@@ -34,6 +34,6 @@ def serve_command(config: Path) -> None:
             (server,) = supervisor.servers
             click.echo(f"{server.url}  (log: {server.log})")
             click.echo("Ctrl-C stops it.")
-            supervisor.watch()
+            supervisor.watch(interruption)
     except KeyboardInterrupt:
         click.echo("Stopped.")

@@ -18,7 +18,7 @@ from jpki.cli.demo.by_hand import commands, keep_bundles
 from jpki.cli.demo.story import Story
 from jpki.cli.demo.telling import Teller
 from jpki.cli.demo.world import World, open_world, require_card
-from jpki.cli.interruption import interruptible
+from jpki.cli.interruption import Interruption, interruptible
 from jpki.cli.language import language_of
 from jpki.errors import JpkiError
 from jpki.model.calendar import JST
@@ -59,7 +59,7 @@ def demo(
     unless --keep asks for it. An era whose algorithms may not issue any more is told
     on its first day. Of the last era no card is known that makes such keys.
     """
-    interruptible()
+    interruption = interruptible()
     require_card(data.era(era))
     offset = offset_for(data.era(era), date)
     teller = Teller(lang or language_of(), None if as_json else click.echo)
@@ -77,7 +77,7 @@ def demo(
             )
             ok = _tell(world, teller, as_json=as_json, started=started)
             if ok and keep is not None:
-                _hold(world, teller, as_json=as_json)
+                _hold(world, teller, interruption, as_json=as_json)
     except KeyboardInterrupt:
         if not as_json:
             teller.note("")
@@ -134,7 +134,9 @@ def _document(
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
-def _hold(world: World, teller: Teller, *, as_json: bool) -> None:
+def _hold(
+    world: World, teller: Teller, interruption: Interruption, *, as_json: bool
+) -> None:
     """Keep everything running until Ctrl-C; the card is for whoever goes on by hand."""
     world.card.close()
     if not as_json:
@@ -144,7 +146,7 @@ def _hold(world: World, teller: Teller, *, as_json: bool) -> None:
             teller.note(f"\n  {line}")
         teller.note("")
         teller.heading("closing.stop")
-    world.supervisor.watch()
+    world.supervisor.watch(interruption)
 
 
 @contextmanager

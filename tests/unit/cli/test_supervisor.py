@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from pathlib import Path
 
 import pytest
 
+from jpki.cli.interruption import Interruption
 from jpki.cli.supervisor import Supervisor, free_ports
 from jpki.errors import ServiceUnavailable
 
@@ -31,3 +33,15 @@ def test_a_server_that_ends_at_once_is_told_with_its_last_words(
     assert error.value.service == "registry_stub"
     assert str(missing) in error.value.reason
     assert "No such file" in error.value.reason
+
+
+def test_a_word_that_the_interpreter_ignored_is_heard(tmp_path: Path) -> None:
+    """An exception that a signal raises in a destructor goes nowhere."""
+    interruption = Interruption()
+    with pytest.raises(KeyboardInterrupt):
+        interruption(signal.SIGTERM, None)
+    with (
+        Supervisor(tmp_path / "none.toml", tmp_path) as supervisor,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        supervisor.watch(interruption)
