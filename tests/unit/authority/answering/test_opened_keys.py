@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -14,6 +15,7 @@ import pytest
 
 from jpki.authority import BRIDGE, FileKeyring, Office, certify_responder
 from jpki.authority.answering.kept_answers import KeptAnswers
+from jpki.authority.answering.ocsp_answers import OCSPAnswer
 from jpki.authority.answering.opened_keys import OpenedKeys
 from jpki.authority.answering.responder import Responder
 from jpki.authority.delegating.responder_keys import current_responder
@@ -199,13 +201,11 @@ def test_gathered_questions_are_asked_again_when_the_key_is_open(room: _Room) ->
             woken.wait(0.02)
             woken.clear()
 
+    def tell(name: str, answer: OCSPAnswer | None) -> None:
+        told[name] = -1 if answer is None else _status(answer.body)
+
     for name, request in room.requests.items():
-        gathering.put(
-            request,
-            lambda answer, name=name: told.update(  # type: ignore[misc]
-                {name: -1 if answer is None else _status(answer.body)}
-            ),
-        )
+        gathering.put(request, partial(tell, name))
     until({BRIDGE})
     assert told == {BRIDGE: SUCCESSFUL}
     room.ring.gates[room.slow].set()
